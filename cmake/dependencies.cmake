@@ -1,0 +1,182 @@
+# Third-party libraries: one function each, called by what uses the library and by nothing else.
+#
+# Lookup order, the same for all: (1) a target the host product already has, (2) find_package,
+# (3) an unpacked source under WEIR_DEPS_DIR (ci/bootstrap fills it), (4) only with
+# WEIR_FETCH_DEPS=ON, a download of a row of ci/dependencies.lock, checked by its sha256. A
+# configuration that was not asked to never downloads.
+#
+# Sources are built by targets of our own (weir_simdjson, weir_utf8proc) rather than by their
+# CMakeLists, which would leave their options in the host's cache. mbedTLS is the exception.
+set(WEIR_DEPS_DIR "${PROJECT_SOURCE_DIR}/.deps" CACHE PATH "unpacked third-party sources")
+option(WEIR_FETCH_DEPS "Download locked third-party sources during configuration" OFF)
+
+set(WEIR_URL_mbedtls
+  "https://github.com/Mbed-TLS/mbedtls/releases/download/mbedtls-@VERSION@/mbedtls-@VERSION@.tar.bz2")
+set(WEIR_URL_simdjson
+  "https://github.com/simdjson/simdjson/archive/refs/tags/v@VERSION@.tar.gz")
+set(WEIR_URL_utf8proc
+  "https://github.com/JuliaStrings/utf8proc/archive/refs/tags/v@VERSION@.tar.gz")
+set(WEIR_URL_catch2
+  "https://github.com/catchorg/Catch2/archive/refs/tags/v@VERSION@.tar.gz")
+# No URL for cli11: its locked row is a Debian repack.
+
+# weir_source(<name> <file that must be there> <variable>): steps 3 and 4, or an empty answer.
+function(weir_source name probe out)
+  set(${out} "" PARENT_SCOPE)
+  if(EXISTS "${WEIR_DEPS_DIR}/${name}/${probe}")
+    set(${out} "${WEIR_DEPS_DIR}/${name}" PARENT_SCOPE)
+    return()
+  endif()
+  if(NOT WEIR_FETCH_DEPS OR NOT DEFINED WEIR_URL_${name})
+    return()
+  endif()
+  file(STRINGS "${PROJECT_SOURCE_DIR}/ci/dependencies.lock" rows REGEX "^${name} ")
+  list(GET rows 0 row)
+  string(REGEX REPLACE " +" ";" row "${row}")
+  list(GET row 1 VERSION)
+  list(GET row 2 sum)
+  string(CONFIGURE "${WEIR_URL_${name}}" url @ONLY)
+  message(STATUS "weir: fetching ${name} ${VERSION} from ${url}")
+  include(FetchContent)
+  # SOURCE_SUBDIR names a folder that is not there, so that nothing is added to the build.
+  FetchContent_Declare(weir_${name} URL "${url}" URL_HASH SHA256=${sum} SOURCE_SUBDIR not-there)
+  FetchContent_MakeAvailable(weir_${name})
+  set(${out} "${weir_${name}_SOURCE_DIR}" PARENT_SCOPE)
+endfunction()
+
+function(weir_missing name)
+  message(FATAL_ERROR "weir: ${name} was not found; run ci/bootstrap, or set WEIR_DEPS_DIR to a "
+    "folder that holds its sources, or WEIR_FETCH_DEPS=ON to download them${ARGN}")
+endfunction()
+
+# Where a library came from decides what an installed weir does: a source is installed with weir,
+# a package is looked for again (`find_dependency`).
+function(weir_found_package call)
+  set_property(GLOBAL APPEND PROPERTY WEIR_FIND_DEPENDENCIES "${call}")
+endfunction()
+function(weir_built_source target)
+  set_target_properties(${target} PROPERTIES
+    CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden POSITION_INDEPENDENT_CODE ON)
+  set_property(GLOBAL APPEND PROPERTY WEIR_BUILT_SOURCES ${target})
+  if(WEIR_INSTALL)
+    install(TARGETS ${target} EXPORT weir-targets COMPONENT weir)
+  endif()
+endfunction()
+
+# simdjson 3 or later: weir_find_simdjson(<variable>) gives the name of a target to link.
+function(weir_find_simdjson out)
+  if(NOT WEIR_JSON)
+    message(FATAL_ERROR "weir: simdjson is asked for, but WEIR_JSON is OFF")
+  endif()
+  if(NOT TARGET simdjson::simdjson AND NOT TARGET weir_simdjson)
+    # GLOBAL: a host that links weir::http must see the targets that weir::http names.
+    find_package(simdjson 3 CONFIG QUIET GLOBAL)
+    if(TARGET simdjson::simdjson)
+      weir_found_package("simdjson 3 CONFIG")
+    else()
+      weir_source(simdjson singleheader/simdjson.cpp source)
+      if(NOT source)
+        weir_missing("simdjson 3")
+      endif()
+      add_library(weir_simdjson STATIC "${source}/singleheader/simdjson.cpp")
+      target_include_directories(weir_simdjson SYSTEM PUBLIC
+        "$<BUILD_INTERFACE:${source}/singleheader>")
+      target_compile_features(weir_simdjson PUBLIC cxx_std_17)
+      # 3.0.1 lacks the evex512 attribute that clang 18 and later want for its AVX-512 code; the
+      # other instruction sets are still chosen at run time.
+      target_compile_definitions(weir_simdjson PUBLIC SIMDJSON_AVX512_ALLOWED=0
+        SIMDJSON_IMPLEMENTATION_ICELAKE=0)
+      weir_built_source(weir_simdjson)
+    endif()
+  endif()
+  if(TARGET simdjson::simdjson)
+    set(${out} simdjson::simdjson PARENT_SCOPE)
+  else()
+    set(${out} weir_simdjson PARENT_SCOPE)
+  endif()
+endfunction()
+
+# utf8proc 2.8 or later: weir_find_utf8proc(<variable>).
+function(weir_find_utf8proc out)
+  foreach(target IN ITEMS utf8proc::utf8proc utf8proc weir_utf8proc)
+    if(TARGET ${target})
+      set(${out} ${target} PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+  find_package(utf8proc 2.8 CONFIG QUIET GLOBAL)
+  if(TARGET utf8proc::utf8proc)
+    weir_found_package("utf8proc 2.8 CONFIG")
+    set(${out} utf8proc::utf8proc PARENT_SCOPE)
+    return()
+  endif()
+  weir_source(utf8proc utf8proc.c source)
+  if(NOT source)
+    weir_missing("utf8proc 2.8")
+  endif()
+  add_library(weir_utf8proc STATIC "${source}/utf8proc.c")
+  target_include_directories(weir_utf8proc SYSTEM PUBLIC "$<BUILD_INTERFACE:${source}>")
+  target_compile_definitions(weir_utf8proc PUBLIC UTF8PROC_STATIC)
+  weir_built_source(weir_utf8proc)
+  set(${out} weir_utf8proc PARENT_SCOPE)
+endfunction()
+
+# mbedTLS from 3.6.6 up to but not 4: weir_find_mbedtls(<variable>). Never two copies in one
+# process: a host that has one gives it to us, whatever its version, and tls checks it at start.
+function(weir_find_mbedtls out)
+  if(NOT TARGET MbedTLS::mbedtls)
+    find_package(MbedTLS 3.6.6...<4 CONFIG QUIET GLOBAL)
+    if(MbedTLS_FOUND)
+      weir_found_package("MbedTLS 3.6.6...<4 CONFIG")
+    else()
+      weir_source(mbedtls library/ssl_tls.c source)
+      if(NOT source)
+        weir_missing("mbedTLS 3.6.6")
+      endif()
+      # Ordinary variables, which its option() calls honour under CMP0077 and do not cache.
+      set(CMAKE_POLICY_DEFAULT_CMP0077 NEW)
+      set(ENABLE_TESTING OFF)
+      set(ENABLE_PROGRAMS OFF)
+      set(MBEDTLS_FATAL_WARNINGS OFF)
+      set(GEN_FILES OFF)
+      set(DISABLE_PACKAGE_CONFIG_AND_INSTALL ON)
+      add_subdirectory("${source}" "${PROJECT_BINARY_DIR}/mbedtls" EXCLUDE_FROM_ALL SYSTEM)
+    endif()
+  endif()
+  set(${out} MbedTLS::mbedtls MbedTLS::mbedx509 MbedTLS::mbedcrypto PARENT_SCOPE)
+endfunction()
+
+# CLI11 2.1 or later, header only, for apps: weir_find_cli11(<variable>).
+function(weir_find_cli11 out)
+  if(NOT TARGET CLI11::CLI11)
+    find_package(CLI11 2.1 CONFIG QUIET GLOBAL)
+  endif()
+  if(TARGET CLI11::CLI11)
+    set(${out} CLI11::CLI11 PARENT_SCOPE)
+    return()
+  endif()
+  if(NOT TARGET weir_cli11)
+    weir_source(cli11 include/CLI/CLI.hpp source)
+    if(NOT source)
+      weir_missing("CLI11 2.1" " (not CLI11: it must be unpacked by hand)")
+    endif()
+    add_library(weir_cli11 INTERFACE)
+    target_include_directories(weir_cli11 SYSTEM INTERFACE "${source}/include")
+  endif()
+  set(${out} weir_cli11 PARENT_SCOPE)
+endfunction()
+
+# Catch2 3, for tests: one object from its amalgamated form, weir_find_catch2(<variable>). No
+# package is looked for: the include line differs, and a copy built here has our sanitizer flags.
+function(weir_find_catch2 out)
+  if(NOT TARGET weir_catch2)
+    weir_source(catch2 extras/catch_amalgamated.cpp source)
+    if(NOT source)
+      weir_missing("Catch2 3")
+    endif()
+    add_library(weir_catch2 STATIC "${source}/extras/catch_amalgamated.cpp")
+    target_include_directories(weir_catch2 SYSTEM PUBLIC "${source}/extras")
+    target_compile_features(weir_catch2 PUBLIC cxx_std_20)
+  endif()
+  set(${out} weir_catch2 PARENT_SCOPE)
+endfunction()
