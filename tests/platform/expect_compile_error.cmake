@@ -1,0 +1,15 @@
+# Compiles SOURCE with COMMAND and expects it to fail and to print EXPECT; with EXPECT empty it
+# expects success (the control that shows the failure comes from the changed setting alone).
+execute_process(COMMAND ${COMMAND} RESULT_VARIABLE result OUTPUT_VARIABLE text ERROR_VARIABLE text)
+if(EXPECT STREQUAL "")
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "expected this to compile:\n${text}")
+  endif()
+elseif(result EQUAL 0)
+  message(FATAL_ERROR "compiled, though it must be refused with: ${EXPECT}")
+else()
+  string(FIND "${text}" "${EXPECT}" at)
+  if(at EQUAL -1)
+    message(FATAL_ERROR "refused, but not with \"${EXPECT}\":\n${text}")
+  endif()
+endif()
