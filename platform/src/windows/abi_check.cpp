@@ -1,15 +1,5 @@
 // platform/windows/abi_check.cpp - compares abi_windows.hpp with the Windows SDK or mingw-w64.
-#ifndef WIN32_LEAN_AND_MEAN
-#define WIN32_LEAN_AND_MEAN
-#endif
-#ifndef NOMINMAX
-#define NOMINMAX
-#endif
-#include <afunix.h>
-#include <mswsock.h>
-#include <windows.h>
-#include <winsock2.h>
-#include <ws2tcpip.h>
+#include <windows/headers.hpp>
 
 #include <abi_check.hpp>
 
