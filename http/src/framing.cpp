@@ -1,0 +1,106 @@
+// http/framing.cpp - Content-Length, Transfer-Encoding, and nothing between them.
+#include <weir/http/framing.hpp>
+
+namespace weir::http {
+namespace {
+
+// `text` with every '_' read as '-': what a gateway to CGI-like programs would make of it.
+bool looks_like(std::string_view text, std::string_view name) noexcept {
+  if (text.size() != name.size()) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i] == '_' ? '-' : ascii_lower(text[i]);
+    if (c != name[i]) return false;
+  }
+  return true;
+}
+
+// 1*DIGIT without a leading zero. RFC 9110 allows zeros in front; a peer that reads octal does not
+// agree with us then, and no honest sender writes them.
+refusal read_length(std::string_view digits, std::uint64_t body_bytes_max,
+                    std::uint64_t& out) noexcept {
+  if (digits.empty() || (digits.size() > 1 && digits[0] == '0'))
+    return refusals::bad_content_length;
+  std::uint64_t value = 0;
+  bool overflow = false;
+  for (const char c : digits) {
+    if (c < '0' || c > '9') return refusals::bad_content_length;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    if (value > (~std::uint64_t{0} - digit) / 10) overflow = true;
+    if (!overflow) value = value * 10 + digit;
+  }
+  if (overflow || value > body_bytes_max) return refusals::body_too_large;
+  out = value;
+  return {};
+}
+
+// Exactly `chunked`. For anything else the status tells the cause apart; no case is served.
+refusal check_transfer_encoding(std::string_view value) noexcept {
+  if (iequals(value, "chunked")) return {};
+  bool any = false;
+  bool unknown = false;
+  for (std::size_t at = 0; at <= value.size();) {
+    std::size_t comma = value.find(',', at);
+    if (comma == std::string_view::npos) comma = value.size();
+    const std::string_view element = trim_ows(value.substr(at, comma - at));
+    at = comma + 1;
+    if (element.empty()) continue;
+    any = true;
+    const std::string_view coding = trim_ows(element.substr(0, element.find(';')));
+    if (!is_token(coding)) return refusals::bad_transfer_encoding;
+    if (!iequals(coding, "chunked")) {
+      unknown = true;
+      continue;
+    }
+    // Parameters, or chunked that is not the last coding, or comes twice.
+    if (coding.size() != element.size()) return refusals::bad_transfer_encoding;
+    if (trim_ows(value.substr(at < value.size() ? at : value.size())) != "") {
+      return refusals::bad_transfer_encoding;
+    }
+  }
+  if (unknown || !any) return refusals::transfer_coding_not_implemented;
+  return refusals::bad_transfer_encoding;  // chunked between empty list elements
+}
+
+}  // namespace
+
+refusal decide_framing(std::span<const header_field> fields, int version_minor,
+                       std::uint64_t body_bytes_max, body_framing& out) noexcept {
+  constexpr std::string_view length_name = "content-length";
+  constexpr std::string_view coding_name = "transfer-encoding";
+  const header_field* length = nullptr;
+  const header_field* coding = nullptr;
+  bool lookalike = false;
+  out = {};
+  for (const header_field& field : fields) {
+    if (field.name.size() == length_name.size() && looks_like(field.name, length_name)) {
+      if (!iequals(field.name, length_name)) {
+        lookalike = true;
+      } else if (length != nullptr) {
+        return refusals::duplicate_content_length;
+      } else {
+        length = &field;
+      }
+    } else if (field.name.size() == coding_name.size() && looks_like(field.name, coding_name)) {
+      if (!iequals(field.name, coding_name)) {
+        lookalike = true;
+      } else if (coding != nullptr) {
+        return refusals::duplicate_transfer_encoding;
+      } else {
+        coding = &field;
+      }
+    }
+  }
+  if (lookalike && (length != nullptr || coding != nullptr)) return refusals::framing_lookalike;
+  if (length != nullptr && coding != nullptr) return refusals::length_and_transfer_encoding;
+  if (coding != nullptr) {
+    if (version_minor == 0) return refusals::transfer_encoding_in_http10;
+    const refusal why = check_transfer_encoding(coding->value);
+    if (!why) out.kind = body_kind::chunked;
+    return why;
+  }
+  if (length == nullptr) return {};
+  out.kind = body_kind::length;
+  return read_length(length->value, body_bytes_max, out.length);
+}
+
+}  // namespace weir::http

@@ -1,0 +1,42 @@
+// http/limits.cpp - what a set of limits must satisfy.
+#include <weir/http/limits.hpp>
+
+namespace weir::http {
+namespace {
+
+// Offsets in a head are kept in 32 bits, and a parser's storage is made for the largest head.
+constexpr std::uint64_t head_bytes_hard_max = 16 * 1024 * 1024;
+constexpr std::uint32_t accept_backlog_hard_max = 65'535;
+
+}  // namespace
+
+error limits::validate() const noexcept {
+  for (const limit_field& field : limit_fields) {
+    bool bad = false;
+    if (field.duration != nullptr) {
+      const time_ns value = this->*field.duration;
+      bad = value < 0 || (value == 0 && !field.zero_ok) ||
+            (value == time_ns{unbounded} && !field.unbounded_ok);
+    } else if (field.bytes != nullptr) {
+      const std::uint64_t value = this->*field.bytes;
+      bad = value == 0 || (value == std::uint64_t{unbounded} && !field.unbounded_ok);
+    } else {
+      const std::uint32_t value = this->*field.count;
+      bad = value == 0 || (value == std::uint32_t{unbounded} && !field.unbounded_ok);
+    }
+    // Names in the table are literals, so data() ends in a zero.
+    if (bad) return error(errc::invalid, field.name.data());
+  }
+  if (head_bytes_max > head_bytes_hard_max) return error(errc::invalid, "head_bytes_max");
+  if (target_bytes_max > head_bytes_max) return error(errc::invalid, "target_bytes_max");
+  // A field line takes four bytes at least.
+  if (header_fields_max > head_bytes_hard_max / 4) return error(errc::invalid, "header_fields_max");
+  if (trailer_bytes_max > head_bytes_hard_max) return error(errc::invalid, "trailer_bytes_max");
+  if (trailer_fields_max > head_bytes_hard_max / 4) {
+    return error(errc::invalid, "trailer_fields_max");
+  }
+  if (accept_backlog > accept_backlog_hard_max) return error(errc::invalid, "accept_backlog");
+  return {};
+}
+
+}  // namespace weir::http

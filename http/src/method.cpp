@@ -1,0 +1,40 @@
+// http/method.cpp - names of methods.
+#include <weir/http/method.hpp>
+
+#include <cstring>
+
+#include <weir/platform/assert.hpp>
+
+namespace weir::http {
+namespace {
+
+constexpr std::array<std::string_view, methods_known> names = {
+    "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"};
+
+}  // namespace
+
+method parse_method(std::string_view token) noexcept {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (token == names[i]) return static_cast<method>(i);
+  }
+  return method::unknown;
+}
+
+std::string_view to_string(method which) noexcept {
+  const auto index = static_cast<std::size_t>(which);
+  return index < names.size() ? names[index] : std::string_view{};
+}
+
+allow_value::allow_value(method_set methods) noexcept {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!methods.has(static_cast<method>(i))) continue;
+    const std::string_view separator = size_ == 0 ? "" : ", ";
+    WEIR_ASSERT(size_ + separator.size() + names[i].size() <= bytes_.size());
+    for (const std::string_view part : {separator, names[i]}) {
+      part.copy(bytes_.data() + size_, part.size());
+      size_ += part.size();
+    }
+  }
+}
+
+}  // namespace weir::http
