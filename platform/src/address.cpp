@@ -85,11 +85,9 @@ bool parse_ipv6(std::string_view text, std::array<std::uint8_t, 16>& into) noexc
   }
   if (!gap) return filled == 16;
   if (filled > 14) return false;  // "::" stands for at least one group
-  const std::size_t tail = filled - *gap;
-  for (std::size_t i = 1; i <= tail; ++i) {
-    into[16 - i] = into[filled - i];
-    into[filled - i] = 0;
-  }
+  const std::array<std::uint8_t, 16> given = into;
+  std::fill(into.begin() + static_cast<std::ptrdiff_t>(*gap), into.end(), std::uint8_t{0});
+  for (std::size_t i = *gap; i < filled; ++i) into[16 - filled + i] = given[i];
   return true;
 }
 
