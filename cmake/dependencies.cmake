@@ -10,8 +10,8 @@
 set(WEIR_DEPS_DIR "${PROJECT_SOURCE_DIR}/.deps" CACHE PATH "unpacked third-party sources")
 option(WEIR_FETCH_DEPS "Download locked third-party sources during configuration" OFF)
 
-set(WEIR_URL_mbedtls
-  "https://github.com/Mbed-TLS/mbedtls/releases/download/mbedtls-@VERSION@/mbedtls-@VERSION@.tar.bz2")
+string(CONCAT WEIR_URL_mbedtls "https://github.com/Mbed-TLS/mbedtls/releases/download/"
+  "mbedtls-@VERSION@/mbedtls-@VERSION@.tar.bz2")
 set(WEIR_URL_simdjson
   "https://github.com/simdjson/simdjson/archive/refs/tags/v@VERSION@.tar.gz")
 set(WEIR_URL_utf8proc

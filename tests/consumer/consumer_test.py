@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""The README's program, built as a user of weir would build it. One kind of use per run:
+
+    vendored   add_subdirectory(weir); nothing of the host is touched
+    installed  find_package(weir CONFIG) against an installed prefix that was moved afterwards
+    pkgconfig  one compiler command with `pkg-config --cflags --libs weir`
+    shared     weir as shared libraries: installed, found, and only exported names leave them
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SOURCE = HERE.parents[1]
+
+
+def run(*command, **options):
+    done = subprocess.run([str(c) for c in command], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False, **options)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))}\n{done.stdout}\nexit code {done.returncode}")
+    return done.stdout
+
+
+def check(condition, message):
+    if not condition:
+        sys.exit(message)
+
+
+def configure(a, source, build, *definitions):
+    ccache = shutil.which("ccache")
+    launcher = [f"-DCMAKE_CXX_COMPILER_LAUNCHER={ccache}", f"-DCMAKE_C_COMPILER_LAUNCHER={ccache}"]
+    return run(a.cmake, "-G", "Ninja", "-S", source, "-B", build, "-DCMAKE_BUILD_TYPE=Debug",
+               f"-DCMAKE_CXX_COMPILER={a.compiler}", f"-DAPP_MAIN={a.main}",
+               f"-DWEIR_TOP={a.top}", f"-DWEIR_VERSION={version()}", *definitions,
+               *(launcher if ccache else []))
+
+
+def version():
+    return re.search(r"VERSION (\d+\.\d+\.\d+)", (SOURCE / "CMakeLists.txt").read_text())[1]
+
+
+def install(a, build):
+    """Installs and then moves the prefix: nothing in it may know where it was."""
+    run(a.cmake, "--install", build, "--prefix", a.work / "first", "--component", "weir")
+    (a.work / "first").rename(a.work / "prefix")
+    for file in (a.work / "prefix").rglob("*"):
+        if file.suffix in (".cmake", ".pc"):
+            check(str(a.work) not in file.read_text(), f"{file} holds an absolute path")
+    return a.work / "prefix"
+
+
+def vendored(a):
+    build = a.work / "build"
+    configure(a, HERE / "vendored", build, f"-DWEIR_DIR={SOURCE}", f"-DWEIR_DEPS_DIR={a.deps}")
+    check(not list(build.rglob("CTestTestfile.cmake")), "weir switched testing on for its host")
+    commands = json.loads((build / "compile_commands.json").read_text())
+    ours = [c for c in commands if Path(c["file"]).is_relative_to(SOURCE)
+            and "consumer" not in c["file"] and ".deps" not in c["file"]]
+    check(ours, "no file of weir is compiled")
+    for command in ours:
+        words = command["command"].split()
+        check("-DHOST_MARK" in words, f"the host's definitions do not reach {command['file']}")
+        check("-DWEIR_STATIC" in words, "BUILD_SHARED_LIBS of the host changed weir")
+        check(not [w for w in words if re.match(r"-W(?!l,)", w)],
+              f"weir sets warnings when vendored: {words}")
+    run(a.cmake, "--build", build, "--target", "app")
+    check((build / "app").exists(), "there is no program")
+
+
+def installed(a):
+    prefix = install(a, a.build)
+    configure(a, HERE / "installed", a.work / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
+    run(a.cmake, "--build", a.work / "build")
+    check((a.work / "build" / "app").exists(), "there is no program")
+
+
+def pkgconfig(a):
+    prefix = install(a, a.build)
+    pc = next(prefix.rglob("weir.pc"))
+    environment = {**os.environ, "PKG_CONFIG_PATH": str(pc.parent)}
+    flags = run("pkg-config", "--cflags", "--libs", "weir", env=environment).split()
+    check(run("pkg-config", "--modversion", "weir", env=environment).strip() == version(),
+          "pkg-config tells another version")
+    run(a.compiler, "-std=c++20", a.main, *flags, "-o", a.work / "app")
+    check((a.work / "app").exists(), "there is no program")
+
+
+def shared(a):
+    build = a.work / "weir"
+    configure(a, SOURCE, build, "-DWEIR_SHARED=ON", "-DWEIR_TESTS=OFF", "-DWEIR_APPS=OFF",
+              f"-DWEIR_DEPS_DIR={a.deps}", "-DCMAKE_SHARED_LINKER_FLAGS=-Wl,--no-undefined")
+    run(a.cmake, "--build", build)
+    prefix = install(a, build)
+    configure(a, HERE / "installed", a.work / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
+    run(a.cmake, "--build", a.work / "build")
+    linked = run("readelf", "-d", a.work / "build" / "app")
+    check("libweir_" in linked, f"the program does not link shared weir:\n{linked}")
+    for library in prefix.rglob("libweir_*.so"):
+        names = run("nm", "-DC", "--defined-only", library)
+        foreign = [n for n in names.splitlines()
+                   if re.search(r" T ", n) and not re.search(r" T (weir::|.* for weir::)", n)
+                   and " T _init" not in n and " T _fini" not in n]
+        check(not foreign, f"{library.name} exports names that are not weir's: {foreign[:10]}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    kinds = {"vendored": vendored, "installed": installed, "pkgconfig": pkgconfig,
+             "shared": shared}
+    parser.add_argument("kind", choices=kinds)
+    for name in ("cmake", "compiler", "top"):
+        parser.add_argument(f"--{name}", required=True)
+    for name in ("build", "deps", "main", "work"):
+        parser.add_argument(f"--{name}", required=True, type=Path)
+    a = parser.parse_args()
+    shutil.rmtree(a.work, ignore_errors=True)
+    a.work.mkdir(parents=True)
+    kinds[a.kind](a)
+    shutil.rmtree(a.work)  # kept only when it failed
+
+
+if __name__ == "__main__":
+    main()
