@@ -1,0 +1,689 @@
+// platform/sim/sim_poller.cpp - the poller contract over a simulated network.
+#include "sim_poller.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#if __has_include(<weir/platform/file.hpp>)
+#include <weir/platform/file.hpp>
+#define WEIR_SIM_HAS_FILE 1
+#endif
+
+namespace weir::platform::sim {
+
+namespace {
+
+constexpr std::size_t file_piece_bytes_max = 64 * 1024;
+constexpr std::size_t parts_max = 64;
+constexpr std::size_t scribble_bytes = 64;  // rewritten at each wait; the rest once
+
+native_socket to_native(endpoint_key key) noexcept {
+  return static_cast<native_socket>(key);
+}
+endpoint_key to_key(native_socket socket) noexcept {
+  return static_cast<endpoint_key>(static_cast<std::intptr_t>(socket));
+}
+
+std::byte rubbish(std::uint64_t seed, std::size_t at) noexcept {
+  const std::uint64_t word = (seed + at / 8) * 0x9e3779b97f4a7c15u;
+  return static_cast<std::byte>(((word >> (8 * (at % 8))) & 0xffu) | 0x80u);  // never ASCII
+}
+
+std::uint64_t checksum(const std::byte* bytes, std::size_t count) noexcept {
+  std::uint64_t sum = 0xcbf29ce484222325u;
+  for (std::size_t i = 0; i < count; ++i) {
+    sum = (sum ^ std::to_integer<std::uint64_t>(bytes[i])) * 0x100000001b3u;
+  }
+  return sum;
+}
+
+const char* name_of_kind(int what) noexcept {
+  static constexpr const char* names[] = {"accept",  "connect", "wait_readable",
+                                          "receive", "send",    "send_file"};
+  return names[what];
+}
+
+}  // namespace
+
+result<std::unique_ptr<poller>> sim_poller::open(std::shared_ptr<sim_network::state> net,
+                                                 const poller_options& options) {
+  return std::unique_ptr<poller>(new sim_poller(std::move(net), options));
+}
+
+sim_poller::sim_poller(std::shared_ptr<sim_network::state> net, const poller_options& options)
+    : net_(std::move(net)),
+      position_(static_cast<std::uint32_t>(net_->pollers.size())),
+      sockets_(options.sockets_max),
+      operations_(options.operations_max) {
+  net_->pollers.push_back(this);
+}
+
+sim_poller::~sim_poller() {
+  close_all(second_ns);
+  net_->pollers[position_] = nullptr;
+}
+
+std::int64_t sim_poller::unix_seconds() const noexcept {
+  return net_->options.unix_seconds + (net_->now_ns - net_->options.start_ns) / second_ns;
+}
+
+// Sockets. ---------------------------------------------------------------------------------------
+
+sim_poller::socket_slot* sim_poller::find(socket_id id, endpoint** e, error* why,
+                                          const char* where) noexcept {
+  socket_slot* s = sockets_.find(id.index, id.generation);
+  if (s == nullptr) {
+    *why = error(errc::bad_handle, where);
+    return nullptr;
+  }
+  *e = net_->find(s->key);
+  WEIR_ASSERT(*e != nullptr);
+  return s;
+}
+
+result<socket_id> sim_poller::place(endpoint_key key) noexcept {
+  socket_id id;
+  socket_slot* s = sockets_.take(id.index, id.generation);
+  if (s == nullptr) return error(errc::limit, "sockets_max");
+  s->key = key;
+  net_->find(key)->belongs = {position_, id};
+  counters_.sockets_open = sockets_.used();
+  return id;
+}
+
+result<socket_id> sim_poller::listen(const address& at, const listen_options& options) noexcept {
+  if (options.share_port) return error(errc::not_supported, "share_port");
+  const endpoint_key key = net_->make_endpoint();
+  if (key == no_endpoint) return error(errc::limit, "endpoints_max");
+  error why = net_->listen(key, at, options.backlog, options.v6_only);
+  if (!why) {
+    const result<socket_id> id = place(key);
+    if (id) return id;
+    why = id.why();
+    net_->close(key);
+  } else {
+    net_->free_endpoint(key);
+  }
+  return why;
+}
+
+result<socket_id> sim_poller::open_stream(const address& to) noexcept {
+  if (to.family() == address_family::none) return error(errc::family_unsupported, "socket");
+  const endpoint_key key = net_->make_endpoint();
+  if (key == no_endpoint) return error(errc::limit, "endpoints_max");
+  const result<socket_id> id = place(key);
+  if (!id) net_->free_endpoint(key);
+  return id;
+}
+
+result<socket_id> sim_poller::adopt(native_socket socket) noexcept {
+  const endpoint_key key = to_key(socket);
+  const endpoint* e = net_->find(key);
+  if (e == nullptr || e->at != phase::connected || e->belongs.poller != nobody ||
+      e->peer != nobody) {
+    return error(errc::bad_handle, "adopt");
+  }
+  const result<socket_id> id = place(key);
+  if (!id) net_->reset(key);
+  return id;
+}
+
+void sim_poller::discard(native_socket socket) noexcept {
+  const endpoint* e = net_->find(to_key(socket));
+  if (e == nullptr || e->belongs.poller != nobody || e->peer != nobody) return;
+  net_->reset(to_key(socket));
+}
+
+result<address> sim_poller::local_address(socket_id socket) const noexcept {
+  const socket_slot* s = sockets_.find(socket.index, socket.generation);
+  if (s == nullptr) return error(errc::bad_handle, "local_address");
+  const endpoint* e = net_->find(s->key);
+  return e->local;
+}
+
+result<address> sim_poller::peer_address(socket_id socket) const noexcept {
+  const socket_slot* s = sockets_.find(socket.index, socket.generation);
+  if (s == nullptr) return error(errc::bad_handle, "peer_address");
+  const endpoint* e = net_->find(s->key);
+  if (e->at != phase::connected) return error(errc::not_connected, "peer_address");
+  return e->remote;
+}
+
+error sim_poller::shut_send(socket_id socket) noexcept {
+  endpoint* e = nullptr;
+  error why;
+  const socket_slot* s = find(socket, &e, &why, "shut_send");
+  if (s == nullptr) return why;
+  notice(socket);  // a send under way ends: broken_pipe
+  return net_->shut(s->key);
+}
+
+void sim_poller::end_socket(socket_id socket, bool hard) noexcept {
+  socket_slot* s = sockets_.find(socket.index, socket.generation);
+  if (s == nullptr) return;
+  const socket_slot was = *s;
+  if (was.reading.valid()) ask(was.reading, true);
+  if (was.writing.valid()) ask(was.writing, true);
+  sockets_.free(socket.index);
+  counters_.sockets_open = sockets_.used();
+  net_->note(hard ? "reset" : "close", was.key, 0);
+  hard ? net_->reset(was.key) : net_->close(was.key);
+}
+
+// Calls that finish at once. ---------------------------------------------------------------------
+
+result<std::size_t> sim_poller::try_receive(socket_id socket, byte_span into) noexcept {
+  endpoint* e = nullptr;
+  error why;
+  const socket_slot* s = find(socket, &e, &why, "try_receive");
+  if (s == nullptr) return why;
+  if (into.empty()) return error(errc::invalid, "try_receive");
+  const sim_options& o = net_->options;
+  if (e->readable() && net_->roll.chance(o.would_block_permille)) {
+    return error(errc::would_block, "try_receive");
+  }
+  operation op{.what = kind::receive, .into = into.data(), .size = into.size()};
+  const outcome end = attempt(op, s->key);
+  if (!end.done) return error(errc::would_block, "try_receive");
+  if (end.why) return end.why;
+  return static_cast<std::size_t>(end.value);
+}
+
+result<std::size_t> sim_poller::try_send(socket_id socket,
+                                         std::span<const byte_view> parts) noexcept {
+  endpoint* e = nullptr;
+  error why;
+  const socket_slot* s = find(socket, &e, &why, "try_send");
+  if (s == nullptr) return why;
+  if (const error over = net_->send_trouble(*e)) return over;
+  const sim_options& o = net_->options;
+  if (net_->roll.chance(o.would_block_permille)) return error(errc::would_block, "try_send");
+  parts = parts.first(std::min(parts.size(), parts_max));
+  std::string all;
+  const std::size_t room = net_->room(*e);
+  std::size_t asked = 0;
+  for (const byte_view part : parts) {
+    asked += part.size();
+    all += as_text(part.first(std::min(part.size(), room - all.size())));
+  }
+  if (asked == 0) return std::size_t{0};
+  if (all.size() > 1 && net_->roll.chance(o.short_send_permille)) {
+    all.resize(1 + net_->roll.below(all.size() - 1));
+  }
+  if (all.empty()) {
+    e->wants_room = true;
+    return error(errc::would_block, "try_send");
+  }
+  const std::size_t taken = net_->transmit(s->key, all.data(), all.size());
+  WEIR_ASSERT(taken == all.size());
+  return taken;
+}
+
+result<native_socket> sim_poller::try_accept(socket_id listener, address* peer) noexcept {
+  endpoint* e = nullptr;
+  error why;
+  const socket_slot* s = find(listener, &e, &why, "try_accept");
+  if (s == nullptr) return why;
+  if (e->at != phase::listening) return error(errc::invalid, "try_accept");
+  const result<endpoint_key> key = net_->take_connection(s->key);
+  if (!key) return key.why();
+  if (peer != nullptr) *peer = net_->find(key.value())->remote;
+  return to_native(key.value());
+}
+
+// Started operations. ----------------------------------------------------------------------------
+
+started sim_poller::accept(socket_id listener, address* peer, void* context) noexcept {
+  return begin(listener, {.what = kind::accept, .context = context, .peer = peer});
+}
+
+started sim_poller::wait_readable(socket_id socket, void* context) noexcept {
+  return begin(socket, {.what = kind::wait_readable, .context = context});
+}
+
+started sim_poller::receive(socket_id socket, byte_span into, void* context) noexcept {
+  if (into.empty()) return {.why = error(errc::invalid, "receive")};
+  return begin(
+      socket,
+      {.what = kind::receive, .context = context, .into = into.data(), .size = into.size()});
+}
+
+started sim_poller::send(socket_id socket, byte_view bytes, void* context) noexcept {
+  if (bytes.empty()) return {.why = error(errc::invalid, "send")};
+  return begin(
+      socket, {.what = kind::send, .context = context, .size = bytes.size(), .from = bytes.data()});
+}
+
+started sim_poller::send_file(socket_id socket, const file& source, std::uint64_t offset,
+                              std::uint64_t count, void* context) noexcept {
+  if (!net_->options.send_file_supported) {
+    return {.why = error(errc::not_supported, "send_file")};
+  }
+  if (count == 0) return {.why = error(errc::invalid, "send_file")};
+  return begin(socket, {.what = kind::send_file,
+                        .context = context,
+                        .source = &source,
+                        .offset = offset,
+                        .count = count});
+}
+
+started sim_poller::connect(socket_id socket, const address& to, void* context) noexcept {
+  endpoint* e = nullptr;
+  error why;
+  const socket_slot* s = find(socket, &e, &why, "connect");
+  if (s == nullptr) return {.why = why};
+  if (e->at == phase::connected) return {.why = error(errc::already_connected, "connect")};
+  if (e->at == phase::connecting) return {.why = error(errc::in_progress, "connect")};
+  if (e->at != phase::fresh) return {.why = error(errc::invalid, "connect")};
+  const endpoint_key key = s->key;
+  const started begun = begin(socket, {.what = kind::connect, .context = context});
+  if (begun.pending()) net_->start_connect(key, to);
+  return begun;
+}
+
+// Files the operation; finishes it at once where the readiness model would.
+started sim_poller::begin(socket_id socket, const operation& asked) noexcept {
+  const char* where = name_of_kind(static_cast<int>(asked.what));
+  endpoint* e = nullptr;
+  error why;
+  socket_slot* s = find(socket, &e, &why, where);
+  if (s == nullptr) return {.why = why};
+  if ((e->at == phase::listening) != (asked.what == kind::accept)) {
+    return {.why = error(errc::invalid, where)};
+  }
+  operation_id& under_way = reads(asked.what) ? s->reading : s->writing;
+  if (under_way.valid()) return {.why = error(errc::in_progress, where)};
+
+  operation first = asked;
+  first.socket = socket;
+  const bool again = asked.what != kind::connect && !kernel();
+  if (again) {
+    const outcome end = attempt(first, s->key);
+    if (end.done) return {.value = end.value, .why = end.why};
+  }
+  operation_id id;
+  operation* op = operations_.take(id.index, id.generation);
+  if (op == nullptr) return {.why = error(errc::limit, "operations_max")};
+  *op = std::move(first);
+  under_way = id;
+  ++counters_.operations;
+  ++counters_.operations_open;
+  if (kernel()) {
+    seal(*op);
+    if (op->what == kind::receive) receives_.push_back(id);
+    if (op->what != kind::connect) {
+      net_->schedule(0, {.what = event::kind::operation,
+                         .poller = position_,
+                         .index = id.index,
+                         .extra = id.generation});
+    }
+  }
+  if (op->what == kind::wait_readable && net_->roll.chance(net_->options.early_readable_permille)) {
+    const time_ns delay_ns = net_->roll.between(0, 4 * net_->options.latency_max_ns);
+    net_->schedule(delay_ns, {.what = event::kind::early,
+                              .poller = position_,
+                              .index = id.index,
+                              .extra = id.generation});
+  }
+  return {.id = id};
+}
+
+// Does the work of an operation if the network allows it now.
+sim_poller::outcome sim_poller::attempt(operation& op, endpoint_key key) {
+  endpoint& e = *net_->find(key);
+  const sim_options& o = net_->options;
+  switch (op.what) {
+    case kind::accept: {
+      const result<endpoint_key> taken = net_->take_connection(key);
+      if (!taken) {
+        if (taken.why() == errc::would_block) return {};
+        return {.done = true, .why = taken.why()};
+      }
+      if (op.peer != nullptr) *op.peer = net_->find(taken.value())->remote;
+      return {.done = true, .value = taken.value()};
+    }
+    case kind::connect:
+      if (e.at == phase::connected) return {.done = true};
+      if (e.at == phase::failed) return {.done = true, .why = e.connect_error};
+      return {};
+    case kind::wait_readable:
+      if (e.at == phase::fresh) return {.done = true, .why = error(errc::not_connected, "poll")};
+      return {.done = e.readable()};
+    case kind::receive: {
+      if (e.at == phase::fresh || e.at == phase::connecting) {
+        return {.done = true, .why = error(errc::not_connected, "receive")};
+      }
+      if (e.at == phase::failed) return {.done = true, .why = e.connect_error};
+      if (e.unread() > 0) {
+        std::size_t n = std::min(op.size, e.unread());
+        if (n > 1 && net_->roll.chance(o.short_receive_permille)) n = 1 + net_->roll.below(n - 1);
+        check_seal(op);
+        n = net_->take(key, reinterpret_cast<char*>(op.into), n);
+        return {.done = true, .value = n};
+      }
+      if (e.rst_seen) return {.done = true, .why = error(errc::reset, "receive")};
+      if (e.fin_seen) return {.done = true, .why = error(errc::eof, "receive")};
+      return {};
+    }
+    case kind::send: {
+      if (const error over = net_->send_trouble(e)) return {.done = true, .why = over};
+      std::size_t n = op.size;
+      if (n > 1 && net_->roll.chance(o.short_send_permille)) n = 1 + net_->roll.below(n - 1);
+      if (net_->room(e) == 0) {
+        e.wants_room = true;
+        return {};
+      }
+      check_seal(op);
+      n = net_->transmit(key, reinterpret_cast<const char*>(op.from), n);
+      return {.done = true, .value = n};
+    }
+    case kind::send_file: {
+      if (const error over = net_->send_trouble(e)) return {.done = true, .why = over};
+      std::size_t n = std::min(net_->room(e), file_piece_bytes_max);
+      if (n == 0) {
+        e.wants_room = true;
+        return {};
+      }
+      n = static_cast<std::size_t>(std::min<std::uint64_t>(n, op.count));
+      if (n > 1 && net_->roll.chance(o.short_send_permille)) n = 1 + net_->roll.below(n - 1);
+#ifdef WEIR_SIM_HAS_FILE
+      std::string piece(n, '\0');
+      const result<std::size_t> got =
+          op.source->read_at(op.offset, {reinterpret_cast<std::byte*>(piece.data()), piece.size()});
+      if (!got) return {.done = true, .why = got.why()};
+      if (got.value() == 0) return {.done = true, .why = error(errc::eof, "send_file")};
+      n = net_->transmit(key, piece.data(), got.value());
+      return {.done = true, .value = n};
+#else
+      return {.done = true, .why = error(errc::not_supported, "send_file")};
+#endif
+    }
+  }
+  return {};
+}
+
+void sim_poller::advance(operation_id id) {
+  operation* op = operations_.find(id.index, id.generation);
+  if (op == nullptr || op->ended || op->stuck) return;
+  const socket_slot* s = sockets_.find(op->socket.index, op->socket.generation);
+  if (s == nullptr) return;  // closed: only the cancel ends it now
+  if (op->what == kind::wait_readable && net_->find(s->key)->readable() &&
+      net_->bug(sim_bug::lost_wake)) {
+    return;
+  }
+  const outcome end_of_it = attempt(*op, s->key);
+  if (end_of_it.done) end(id, end_of_it.value, end_of_it.why);
+}
+
+void sim_poller::service(socket_id socket) {
+  const socket_slot* s = sockets_.find(socket.index, socket.generation);
+  if (s == nullptr) {
+    ++counters_.stale_events;
+    meet_successor(socket);
+    return;
+  }
+  const socket_slot now = *s;
+  if (now.reading.valid()) advance(now.reading);
+  if (now.writing.valid()) advance(now.writing);
+}
+
+// The planted bug of P16: the slot's next tenant gets the news of the dead one.
+void sim_poller::meet_successor(socket_id dead) {
+  bool hit = false;
+  socket_slot tenant;
+  sockets_.each([&](std::uint32_t index, std::uint32_t, socket_slot& s) {
+    if (index != dead.index) return;
+    hit = true;
+    tenant = s;
+  });
+  if (!hit) return;
+  const operation_id victim = tenant.reading.valid() ? tenant.reading : tenant.writing;
+  const operation* op = operations_.find(victim.index, victim.generation);
+  if (op == nullptr || op->ended || op->stuck) return;
+  if (!net_->bug(sim_bug::stale_generation)) return;
+  end(victim, 0, error(errc::cancelled, "stale"));
+}
+
+void sim_poller::end(operation_id id, std::uint64_t value, error why) {
+  operation* op = operations_.find(id.index, id.generation);
+  WEIR_ASSERT(op != nullptr);
+  WEIR_ASSERT(!op->ended);
+  op->ended = true;
+  check_seal(*op);
+  if (socket_slot* s = sockets_.find(op->socket.index, op->socket.generation)) {
+    operation_id& under_way = reads(op->what) ? s->reading : s->writing;
+    if (under_way == id) under_way = {};
+  }
+  ready_.push_back({id, {.context = op->context, .value = value, .why = why}});
+}
+
+void sim_poller::look_again(operation_id id) {
+  advance(id);
+}
+
+void sim_poller::end_early(operation_id id) {
+  const operation* op = operations_.find(id.index, id.generation);
+  if (op == nullptr || op->ended || op->stuck || op->asked) return;
+  end(id, 0, {});
+}
+
+// Cancelling. ------------------------------------------------------------------------------------
+
+void sim_poller::cancel(operation_id id) noexcept {
+  ask(id, false);
+}
+
+void sim_poller::ask(operation_id id, bool closing) {
+  operation* op = operations_.find(id.index, id.generation);
+  if (op == nullptr || op->ended || op->stuck) return;
+  if (net_->roll.chance(net_->options.lost_cancels_permille)) {
+    op->stuck = true;
+    return;
+  }
+  const bool before = std::exchange(op->asked, true);
+  if (!kernel()) {
+    end(id, 0, error(errc::cancelled, name_of_kind(static_cast<int>(op->what))));
+    return;
+  }
+  if (closing) {
+    const socket_slot* s = sockets_.find(op->socket.index, op->socket.generation);
+    if (s != nullptr) keep_late(*op, s->key);
+  }
+  if (before) return;
+  const time_ns delay_ns = net_->roll.between(0, net_->options.cancel_delay_max_ns);
+  net_->schedule(delay_ns, {.what = event::kind::cancel,
+                            .poller = position_,
+                            .index = id.index,
+                            .extra = id.generation});
+}
+
+// A kernel may have finished an operation by the time its socket is closed; the caller learns of
+// the success afterwards (P8).
+void sim_poller::keep_late(operation& op, endpoint_key key) {
+  const endpoint& e = *net_->find(key);
+  if (op.what == kind::receive && e.unread() > 0 && net_->roll.chance(500)) {
+    op.late.resize(std::min(op.size, e.unread()));
+    net_->take(key, op.late.data(), op.late.size());
+    op.has_late = true;
+  } else if (op.what == kind::accept && net_->roll.chance(500)) {
+    const result<endpoint_key> taken = net_->take_connection(key);
+    if (!taken) return;
+    if (op.peer != nullptr) *op.peer = net_->find(taken.value())->remote;
+    op.late_socket = to_native(taken.value());
+    op.has_late = true;
+  }
+}
+
+void sim_poller::end_cancelled(operation_id id) {
+  operation* op = operations_.find(id.index, id.generation);
+  if (op == nullptr || op->ended || op->stuck) return;
+  if (op->has_late && op->what == kind::accept) {
+    return end(id, to_key(op->late_socket), {});
+  }
+  if (op->has_late) {
+    check_seal(*op);
+    std::memcpy(op->into, op->late.data(), op->late.size());
+    const std::size_t n = op->late.size();
+    return end(id, n, {});
+  }
+  const socket_slot* s = sockets_.find(op->socket.index, op->socket.generation);
+  if (s != nullptr && net_->roll.chance(500)) {
+    const outcome first = attempt(*op, s->key);
+    if (first.done) return end(id, first.value, first.why);
+  }
+  end(id, 0, error(errc::cancelled, name_of_kind(static_cast<int>(op->what))));
+}
+
+// Waiting. ---------------------------------------------------------------------------------------
+
+bool sim_poller::woken() noexcept {
+  if (!woken_.exchange(false)) return false;
+  return !net_->bug(sim_bug::lost_wake);
+}
+
+std::size_t sim_poller::hand_out(std::span<completion> out) {
+  std::size_t n = 0;
+  while (n < out.size()) {
+    // One piece of news at a time: what does not fit stays news, and may be stale by then.
+    while (ready_.empty() && !notices_.empty()) {
+      const socket_id next = notices_.front();
+      notices_.pop_front();
+      service(next);
+    }
+    if (ready_.empty()) break;
+    if (net_->options.shuffle && ready_.size() > 1) {
+      std::swap(ready_.front(), ready_[net_->roll.below(ready_.size())]);
+    }
+    const finished f = ready_.front();
+    ready_.pop_front();
+    out[n++] = f.what;
+    net_->note("completion", f.what.value, static_cast<std::uint64_t>(f.what.why.code));
+    if (!f.id.valid()) continue;
+    operations_.free(f.id.index);
+    WEIR_ASSERT(counters_.operations_open > 0);
+    --counters_.operations_open;
+    if (net_->bug(sim_bug::double_completion)) ready_.push_back({{}, f.what});
+  }
+  return n;
+}
+
+result<std::size_t> sim_poller::wait(std::span<completion> out, time_ns due_ns) noexcept {
+  ++counters_.waits;
+  scribble_again();
+  bool wake_now = woken();
+  for (;;) {
+    while (net_->events_done < net_->options.events_max && net_->run_next(net_->now_ns)) {
+    }
+    const std::size_t n = hand_out(out);
+    if (n > 0) return n;
+    wake_now = woken() || wake_now;
+    if (wake_now) {
+      ++counters_.wakes;
+      return std::size_t{0};
+    }
+    if (due_ns <= net_->now_ns) return std::size_t{0};
+    if (net_->events_done >= net_->options.events_max) return error(errc::limit, "events_max");
+    if (net_->events.empty() || net_->events.front().at_ns > due_ns) {
+      if (due_ns == never_ns) return error(errc::deadlock, "wait");
+      net_->now_ns = due_ns;
+      return std::size_t{0};
+    }
+    net_->run_next(due_ns);
+  }
+}
+
+std::uint32_t sim_poller::close_all(time_ns bound_ns) noexcept {
+  std::vector<socket_id> open;
+  sockets_.each([&](std::uint32_t index, std::uint32_t generation, socket_slot&) {
+    open.push_back({index, generation});
+  });
+  for (const socket_id id : open) close(id);
+  const time_ns due_ns = due_after(net_->now_ns, bound_ns);
+  for (;;) {
+    while (net_->run_next(net_->now_ns)) {
+    }
+    for (const finished& f : ready_) {
+      const operation* op = operations_.find(f.id.index, f.id.generation);
+      if (op == nullptr) continue;
+      // Nobody is left to adopt what an accept brought.
+      if (op->what == kind::accept && !f.what.why) discard(to_native(f.what.value));
+      operations_.free(f.id.index);
+      --counters_.operations_open;
+    }
+    ready_.clear();
+    notices_.clear();
+    std::uint32_t coming = 0;
+    operations_.each([&](std::uint32_t, std::uint32_t, const operation& op) {
+      if (!op.stuck) ++coming;
+    });
+    if (coming == 0 || !net_->run_next(due_ns)) break;
+  }
+  // What is left stays in its slot for good: counted, never reused. There is no kernel that could
+  // still write to it, so the slots may go with the poller.
+  std::uint32_t leaked = 0;
+  operations_.each([&](std::uint32_t, std::uint32_t, operation& op) {
+    op.stuck = true;
+    ++leaked;
+  });
+  const std::uint32_t fresh = leaked - counters_.slots_leaked;
+  counters_.slots_leaked = leaked;
+  return fresh;
+}
+
+// Kernel mode: whose memory it is. ---------------------------------------------------------------
+
+void sim_poller::seal(operation& op) {
+  if (op.what == kind::receive) {
+    op.seal = net_->roll.next();
+    op.head_seal = op.seal;
+    for (std::size_t i = 0; i < op.size; ++i) op.into[i] = rubbish(op.seal, i);
+  } else if (op.what == kind::send) {
+    op.seal = checksum(op.from, op.size);
+  }
+  op.sealed = op.what == kind::receive || op.what == kind::send;
+}
+
+// Called when the kernel is about to give the memory back.
+void sim_poller::check_seal(operation& op) {
+  if (!op.sealed) return;
+  op.sealed = false;
+  bool touched = false;
+  if (op.what == kind::receive) {
+    for (std::size_t i = 0; i < op.size && !touched; ++i) {
+      touched = op.into[i] != rubbish(i < scribble_bytes ? op.head_seal : op.seal, i);
+    }
+  } else if (op.what == kind::send) {
+    touched = op.seal != checksum(op.from, op.size);
+  }
+  if (touched) violation(op);
+}
+
+void sim_poller::violation(const operation& op) {
+  net_->violations.push_back(std::string(name_of_kind(static_cast<int>(op.what))) +
+                             ": memory was touched while the kernel owned it (P5)");
+}
+
+// A caller that peeks before the completion sees something else at every turn.
+void sim_poller::scribble_again() {
+  std::erase_if(receives_, [this](operation_id id) {
+    const operation* op = operations_.find(id.index, id.generation);
+    return op == nullptr || op->ended || op->stuck;
+  });
+  for (const operation_id id : receives_) {
+    operation& op = *operations_.find(id.index, id.generation);
+    if (!op.sealed) continue;
+    const std::size_t n = std::min(op.size, scribble_bytes);
+    bool touched = false;
+    const std::uint64_t fresh = net_->roll.next();
+    for (std::size_t i = 0; i < n; ++i) {
+      touched = touched || op.into[i] != rubbish(op.head_seal, i);
+      op.into[i] = rubbish(fresh, i);
+    }
+    op.head_seal = fresh;
+    if (touched) violation(op);
+  }
+}
+
+}  // namespace weir::platform::sim
