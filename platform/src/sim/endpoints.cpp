@@ -213,8 +213,10 @@ void sim_network::state::changed(endpoint_key key) {
 
 std::size_t sim_network::state::room(const endpoint& from) noexcept {
   const endpoint* to = find(from.other);
-  // Nobody is there any more: the host takes the bytes all the same and learns of it later.
-  const std::size_t used = to == nullptr ? 0 : to->unread() + to->arriving_bytes;
+  // Nobody is there any more. The host does not know it yet: a full pipe stays full until the
+  // reset arrives, an empty one takes bytes all the same.
+  if (to == nullptr) return from.wants_room ? 0 : options.pipe_bytes;
+  const std::size_t used = to->unread() + to->arriving_bytes;
   return used >= options.pipe_bytes ? 0 : options.pipe_bytes - used;
 }
 

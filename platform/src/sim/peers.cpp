@@ -43,18 +43,30 @@ sim_step sim_step::await_bytes(std::size_t total) {
   step.count = total;
   return step;
 }
-sim_step sim_step::await_end() { return sim_step{action::await_end}; }
-sim_step sim_step::half_close() { return sim_step{action::half_close}; }
-sim_step sim_step::reset() { return sim_step{action::reset}; }
-sim_step sim_step::close() { return sim_step{action::close}; }
+sim_step sim_step::await_end() {
+  return sim_step{action::await_end};
+}
+sim_step sim_step::half_close() {
+  return sim_step{action::half_close};
+}
+sim_step sim_step::reset() {
+  return sim_step{action::reset};
+}
+sim_step sim_step::close() {
+  return sim_step{action::close};
+}
 sim_step sim_step::read_slowly(std::size_t bytes, time_ns interval_ns) {
   sim_step step{action::read_slowly};
   step.count = bytes;
   step.span_ns = interval_ns;
   return step;
 }
-sim_step sim_step::stop_reading() { return read_slowly(0, 0); }
-sim_step sim_step::read_fully() { return sim_step{action::read_fully}; }
+sim_step sim_step::stop_reading() {
+  return read_slowly(0, 0);
+}
+sim_step sim_step::read_fully() {
+  return sim_step{action::read_fully};
+}
 
 result<sim_peer_id> sim_network::add_peer(sim_peer peer) {
   if (state_->peers.size() >= state_->options.peers_max) return error(errc::limit, "peers_max");

@@ -18,10 +18,6 @@
 
 #include "state.hpp"
 
-namespace weir::platform {
-class file;
-}
-
 namespace weir::platform::sim {
 
 class sim_poller final : public poller {

@@ -1,0 +1,15 @@
+// tests/platform/contract/hosts.cpp - which hosts this build has.
+#include "hosts.hpp"
+
+namespace weir::platform::contract {
+
+std::vector<host_maker> host_makers() {
+  return {
+#ifdef WEIR_CONTRACT_NATIVE
+      &make_native,
+#endif
+      &make_sim,    &make_sim_kernel, &make_sim_stormy, &make_sim_stormy_kernel,
+  };
+}
+
+}  // namespace weir::platform::contract

@@ -1,0 +1,14 @@
+// tests/platform/contract/hosts.hpp - the list of hosts, one function each.
+#pragma once
+
+#include "host.hpp"
+
+namespace weir::platform::contract {
+
+std::unique_ptr<host> make_sim();
+std::unique_ptr<host> make_sim_kernel();
+std::unique_ptr<host> make_sim_stormy();
+std::unique_ptr<host> make_sim_stormy_kernel();
+std::unique_ptr<host> make_native();  // what open_poller() gives
+
+}  // namespace weir::platform::contract
