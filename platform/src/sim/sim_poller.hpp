@@ -20,6 +20,13 @@
 
 namespace weir::platform::sim {
 
+inline native_socket to_native(endpoint_key key) noexcept {
+  return static_cast<native_socket>(key);
+}
+inline endpoint_key to_key(native_socket socket) noexcept {
+  return static_cast<endpoint_key>(static_cast<std::intptr_t>(socket));
+}
+
 class sim_poller final : public poller {
  public:
   static result<std::unique_ptr<poller>> open(std::shared_ptr<sim_network::state> net,
@@ -105,6 +112,7 @@ class sim_poller final : public poller {
     completion what{};
   };
 
+  static const char* name_of(kind what) noexcept;
   static bool reads(kind what) noexcept { return what <= kind::receive && what != kind::connect; }
   bool kernel() const noexcept { return net_->options.kernel_owns_buffers; }
   socket_slot* find(socket_id id, endpoint** e, error* why, const char* where) noexcept;

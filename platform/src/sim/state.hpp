@@ -21,8 +21,8 @@
 
 #include <weir/platform/sim.hpp>
 
-#include "../slot_table.hpp"
 #include "dice.hpp"
+#include "slot_table.hpp"
 
 namespace weir::platform::sim {
 
