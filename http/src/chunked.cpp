@@ -175,7 +175,10 @@ const refusal_kind* chunked_decoder::extension_byte(char c) noexcept {
     case state::quoted_pair:
       if (detail::is(c, detail::value_chars)) return to(state::quoted);
       break;
-    default: WEIR_ASSERT(!"a state of a chunk extension"); break;
+    default: {
+      const bool in_an_extension = false;
+      WEIR_ASSERT(in_an_extension);
+    }
   }
   return &refusals::bad_chunk_extension;
 }

@@ -1,6 +1,7 @@
 // http/head_parser.hpp - accepted and refused heads, in one piece and in every other way.
 #include <catch_amalgamated.hpp>
 
+#include "allocation_count.hpp"
 #include "head_vectors.hpp"
 #include "outcome.hpp"
 
@@ -308,4 +309,24 @@ TEST_CASE("head: a copied request survives its buffer", "[http][head]") {
   CHECK(describe(copy) == before);
   CHECK(copy.param("name") == "a");
   CHECK(copy.param("other").empty());
+}
+
+TEST_CASE("head: parsing allocates nothing, in one piece or in many", "[http][head]") {
+  const limits bounds;
+  http::head_storage storage(bounds);
+  http::head_parser parser(http::head_rules(bounds, false));
+  http::request out;
+  const std::string text =
+      "GET /a%20b?c HTTP/1.1\r\nHost: a\r\nCookie: x\r\nCookie: y\r\nAccept: */*\r\n\r\n";
+  const std::size_t before = allocations();
+  const parse_step whole = parser.parse(text, storage, out);
+  parser.reset();
+  parse_step dripped = parse_step::more;
+  for (std::size_t size = 0; size <= text.size(); ++size) {
+    dripped = parser.parse(std::string_view(text).substr(0, size), storage, out);
+  }
+  const std::size_t after = allocations();
+  CHECK(whole == parse_step::done);
+  CHECK(dripped == parse_step::done);
+  CHECK(after == before);
 }

@@ -1,0 +1,87 @@
+// http/problem.cpp - problem bodies, built once.
+#include <weir/http/problem.hpp>
+
+#include <vector>
+
+#include <weir/platform/assert.hpp>
+
+namespace weir::http {
+namespace {
+
+void append_json_string(std::string& out, std::string_view text) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  out += '"';
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += "\\u00";
+      out += hex[byte >> 4];
+      out += hex[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+std::string problem_body(status_code status, std::string_view code, std::string_view detail) {
+  std::string out = R"({"type":"about:blank","title":)";
+  append_json_string(out, reason_phrase(status));
+  out += R"(,"status":)" + std::to_string(status) + R"(,"code":)";
+  append_json_string(out, code);
+  out += R"(,"detail":)";
+  append_json_string(out, detail);
+  out += '}';
+  return out;
+}
+
+struct prepared {
+  const refusal_kind* kind;
+  std::string body;
+};
+
+const std::vector<prepared>& all_prepared() {
+  static const std::vector<prepared> table = [] {
+    std::vector<prepared> out;
+    const auto add = [&out](const auto& kinds) {
+      for (const refusal_kind* const kind : kinds) {
+        out.push_back({kind, problem_body(kind->status, kind->code, kind->detail)});
+      }
+    };
+    add(refusals::all);
+    add(problems::all);
+    return out;
+  }();
+  return table;
+}
+
+bool goes_on(const refusal_kind& kind) noexcept {
+  return &kind == &problems::not_found || &kind == &problems::method_not_allowed ||
+         &kind == &problems::overloaded;
+}
+
+}  // namespace
+
+response problem_response(const refusal_kind& kind) {
+  for (const prepared& entry : all_prepared()) {
+    if (entry.kind != &kind) continue;
+    response out(kind.status);
+    out.set_body_view(entry.body, application_problem_json);
+    if (kind.status == 503) out.header("Retry-After", "1");
+    if (!goes_on(kind)) out.set_close();
+    return out;
+  }
+  return problem_response(kind.status, kind.code, kind.detail);
+}
+
+response problem_response(status_code status, std::string_view code, std::string_view detail) {
+  WEIR_ASSERT(status >= 400);
+  response out(status);
+  out.set_body(problem_body(status, code, detail), application_problem_json);
+  return out;
+}
+
+}  // namespace weir::http
