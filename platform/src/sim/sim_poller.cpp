@@ -5,10 +5,7 @@
 #include <new>
 #include <utility>
 
-#if __has_include(<weir/platform/file.hpp>)
 #include <weir/platform/file.hpp>
-#define WEIR_SIM_HAS_FILE 1
-#endif
 
 namespace weir::platform::sim {
 
@@ -372,7 +369,6 @@ sim_poller::outcome sim_poller::attempt(operation& op, endpoint_key key) {
       }
       n = static_cast<std::size_t>(std::min<std::uint64_t>(n, op.count));
       if (n > 1 && net_->roll.chance(o.short_send_permille)) n = 1 + net_->roll.below(n - 1);
-#ifdef WEIR_SIM_HAS_FILE
       std::string piece(n, '\0');
       const result<std::size_t> got =
           op.source->read_at(op.offset, {reinterpret_cast<std::byte*>(piece.data()), piece.size()});
@@ -380,9 +376,6 @@ sim_poller::outcome sim_poller::attempt(operation& op, endpoint_key key) {
       if (got.value() == 0) return {.done = true, .why = error(errc::eof, "send_file")};
       n = net_->transmit(key, piece.data(), got.value());
       return {.done = true, .value = n};
-#else
-      return {.done = true, .why = error(errc::not_supported, "send_file")};
-#endif
     }
   }
   return {};

@@ -71,9 +71,11 @@
 #include <weir/platform/export.hpp>
 #include <weir/platform/time.hpp>
 
-namespace weir::platform {
-
+namespace weir {
 class file;
+}
+
+namespace weir::platform {
 
 // A socket as the system numbers it, owned by nobody yet: what accept() hands over. It has no tie
 // to a poller, so another thread's poller may adopt it. Adopt it or discard it; it has no

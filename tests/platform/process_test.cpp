@@ -1,0 +1,137 @@
+// platform/process.hpp - what programs do to their process, and that it is undone.
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include <catch_amalgamated.hpp>
+
+#include <weir/platform/process.hpp>
+
+#if !defined(_WIN32)
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#endif
+
+namespace p = weir::platform;
+using weir::errc;
+
+namespace {
+
+void count_wake(void* context) noexcept {
+  static_cast<std::atomic<int>*>(context)->fetch_add(1);
+#if !defined(_WIN32)
+  errno = EBADF;  // as a failing write() in a handler would
+#endif
+}
+
+}  // namespace
+
+#if defined(__linux__) || defined(__APPLE__) || defined(_WIN32)
+TEST_CASE("process: resident memory grows when memory is touched", "[platform]") {
+  const std::uint64_t before = p::resident_bytes().value();
+  CHECK(before > 500'000);
+  std::vector<char> touched(64u << 20);
+  for (std::size_t i = 0; i < touched.size(); i += 1'024) touched[i] = 1;
+  const std::uint64_t after = p::resident_bytes().value();
+  CHECK(after > before + (48u << 20));
+  CHECK(touched[1'024] == 1);
+}
+#endif
+
+#if !defined(_WIN32)
+
+#if defined(__linux__) || defined(__APPLE__)
+TEST_CASE("process: an open descriptor is counted, a closed one is not", "[platform]") {
+  const std::uint64_t before = p::open_descriptor_count().value();
+  const int fd = ::dup(2);
+  REQUIRE(fd >= 0);
+  CHECK(p::open_descriptor_count().value() == before + 1);
+  ::close(fd);
+  CHECK(p::open_descriptor_count().value() == before);
+}
+#endif
+
+TEST_CASE("process: the descriptor limit rises to what is wanted or allowed, and never sinks",
+          "[platform]") {
+  rlimit original{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &original) == 0);
+  rlimit low = original;
+  low.rlim_cur = 128;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  CHECK(p::descriptor_limit().value() == 128);
+  CHECK(p::raise_descriptor_limit(200).value() == 200);
+  CHECK(p::raise_descriptor_limit(100).value() == 200);
+  CHECK(p::descriptor_limit().value() == 200);
+  const std::uint64_t most =
+      p::raise_descriptor_limit(std::numeric_limits<std::uint64_t>::max()).value();
+  CHECK(most >= 200);
+  CHECK(most <= original.rlim_max);
+  CHECK(p::descriptor_limit().value() == most);
+  CHECK(::setrlimit(RLIMIT_NOFILE, &original) == 0);
+}
+
+TEST_CASE("termination: signals are counted, wake the program, and leave errno alone",
+          "[platform]") {
+  std::atomic<int> wakes{0};
+  p::termination_watch watch;
+  REQUIRE_FALSE(watch.start(count_wake, &wakes));
+  CHECK(p::termination_watch::count() == 0);
+  errno = ENOENT;
+  ::raise(SIGTERM);
+  CHECK(errno == ENOENT);
+  CHECK(p::termination_watch::count() == 1);
+  CHECK(wakes.load() == 1);
+  ::raise(SIGINT);
+  CHECK(p::termination_watch::count() == 2);
+  CHECK(wakes.load() == 2);
+}
+
+TEST_CASE("termination: without a wake function signals are still counted", "[platform]") {
+  p::termination_watch watch;
+  REQUIRE_FALSE(watch.start(nullptr, nullptr));
+  ::raise(SIGTERM);
+  CHECK(p::termination_watch::count() == 1);
+}
+
+TEST_CASE("termination: the former handlers come back, and a second watch starts at zero",
+          "[platform]") {
+  struct sigaction mine{};
+  mine.sa_handler = SIG_IGN;
+  struct sigaction original{};
+  REQUIRE(::sigaction(SIGTERM, &mine, &original) == 0);
+  std::atomic<int> wakes{0};
+  {
+    p::termination_watch watch;
+    REQUIRE_FALSE(watch.start(count_wake, &wakes));
+    ::raise(SIGTERM);
+    CHECK(wakes.load() == 1);
+  }
+  ::raise(SIGTERM);  // ignored again
+  CHECK(wakes.load() == 1);
+  struct sigaction now{};
+  REQUIRE(::sigaction(SIGTERM, &original, &now) == 0);
+  CHECK(now.sa_handler == SIG_IGN);
+
+  p::termination_watch again;
+  REQUIRE_FALSE(again.start(nullptr, nullptr));
+  CHECK(p::termination_watch::count() == 0);
+  again.stop();
+  again.stop();
+}
+
+#endif
+
+TEST_CASE("termination: two watches at once are refused", "[platform]") {
+  p::termination_watch first;
+  REQUIRE_FALSE(first.start(nullptr, nullptr));
+  {
+    p::termination_watch second;
+    CHECK(second.start(nullptr, nullptr) == errc::exists);
+  }
+  first.stop();
+  CHECK_FALSE(first.start(nullptr, nullptr));
+}
