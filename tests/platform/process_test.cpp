@@ -21,7 +21,7 @@ using weir::errc;
 
 namespace {
 
-void count_wake(void* context) noexcept {
+[[maybe_unused]] void count_wake(void* context) noexcept {
   static_cast<std::atomic<int>*>(context)->fetch_add(1);
 #if !defined(_WIN32)
   errno = EBADF;  // as a failing write() in a handler would
