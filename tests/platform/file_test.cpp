@@ -13,13 +13,7 @@
 #include <weir/platform/file.hpp>
 #include <weir/platform/random.hpp>
 
-#if !defined(_WIN32)
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#endif
+#include "support/raw_system.hpp"
 
 namespace fs = std::filesystem;
 using weir::beneath;
@@ -231,15 +225,9 @@ TEST_CASE("folder: a link in place of the last name is refused by open_read when
 
 TEST_CASE("folder: a FIFO or a socket in it neither hangs the server nor opens", "[platform]") {
   const playground p;
-  REQUIRE(::mkfifo(p.path("root/fifo").c_str(), 0600) == 0);
-  const int listener = ::socket(AF_UNIX, SOCK_STREAM, 0);
-  REQUIRE(listener >= 0);
-  sockaddr_un name{};
-  name.sun_family = AF_UNIX;
   const std::string path = p.path("root/sock");
-  REQUIRE(path.size() < sizeof(name.sun_path));
-  path.copy(name.sun_path, path.size());
-  REQUIRE(::bind(listener, reinterpret_cast<const sockaddr*>(&name), sizeof(name)) == 0);
+  REQUIRE(weir::test::make_fifo(p.path("root/fifo")));
+  REQUIRE(weir::test::make_socket_file(path));
   for (const beneath how : {beneath::system, beneath::by_component}) {
     const directory_root root = std::move(directory_root::open(p.path("root"), how)).value();
     CHECK(read(root, "fifo") == "! not_regular");
@@ -248,7 +236,6 @@ TEST_CASE("folder: a FIFO or a socket in it neither hangs the server nor opens",
   CHECK(file::open_read(path).why() == errc::not_regular);
   CHECK(file::open_read(p.path("root/fifo")).why() == errc::not_regular);
   CHECK(file::open_read("/dev/null").why() == errc::not_regular);
-  ::close(listener);
 }
 
 TEST_CASE("folder: what the user may not read is refused", "[platform]") {
@@ -256,33 +243,27 @@ TEST_CASE("folder: what the user may not read is refused", "[platform]") {
   fs::create_directories(p.folder / "root" / "closed");
   p.write("root/closed/inner", "inner");
   p.write("root/locked", "locked");
-  REQUIRE(::chmod(p.folder.c_str(), 0755) == 0);
-  REQUIRE(::chmod(p.path("root").c_str(), 0755) == 0);
-  REQUIRE(::chmod(p.path("root/locked").c_str(), 0) == 0);
-  REQUIRE(::chmod(p.path("root/closed").c_str(), 0) == 0);
+  fs::permissions(p.folder, fs::perms(0755));
+  fs::permissions(p.folder / "root", fs::perms(0755));
+  fs::permissions(p.folder / "root" / "locked", fs::perms::none);
+  fs::permissions(p.folder / "root" / "closed", fs::perms::none);
   // Root may read everything, so a child gives root up before it tries. Each bit that it returns
   // is an expectation that did not hold.
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    if (::geteuid() == 0 && (::setgid(65'534) != 0 || ::setuid(65'534) != 0)) ::_exit(128);
-    int wrong = 0;
+  const int wrong = weir::test::run_without_root([&p] {
+    int bits = 0;
     for (const beneath how : {beneath::system, beneath::by_component}) {
       const weir::result<directory_root> root = directory_root::open(p.path("root"), how);
-      if (!root.ok()) ::_exit(64);
-      if (!root.value().open_beneath("hello.txt").ok()) wrong |= 1;
-      if (root.value().open_beneath("locked").why().code != errc::permission) wrong |= 2;
-      if (root.value().open_beneath("closed/inner").why().code != errc::permission) wrong |= 4;
+      if (!root.ok()) return 64;
+      if (!root.value().open_beneath("hello.txt").ok()) bits |= 1;
+      if (root.value().open_beneath("locked").why().code != errc::permission) bits |= 2;
+      if (root.value().open_beneath("closed/inner").why().code != errc::permission) bits |= 4;
     }
-    if (directory_root::open(p.path("root/closed")).why().code != errc::permission) wrong |= 8;
-    if (file::open_read(p.path("root/locked")).why().code != errc::permission) wrong |= 16;
-    ::_exit(wrong);
-  }
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  ::chmod(p.path("root/closed").c_str(), 0700);
-  REQUIRE(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 0);
+    if (directory_root::open(p.path("root/closed")).why().code != errc::permission) bits |= 8;
+    if (file::open_read(p.path("root/locked")).why().code != errc::permission) bits |= 16;
+    return bits;
+  });
+  fs::permissions(p.folder / "root" / "closed", fs::perms(0700));
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("folder: a folder that is swapped for a link while it is asked for gives nothing away",

@@ -1,7 +1,6 @@
 // platform/process.hpp - what programs do to their process, and that it is undone.
 #include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -10,25 +9,10 @@
 
 #include <weir/platform/process.hpp>
 
-#if !defined(_WIN32)
-#include <signal.h>
-#include <sys/resource.h>
-#include <unistd.h>
-#endif
+#include "support/raw_system.hpp"
 
 namespace p = weir::platform;
 using weir::errc;
-
-namespace {
-
-[[maybe_unused]] void count_wake(void* context) noexcept {
-  static_cast<std::atomic<int>*>(context)->fetch_add(1);
-#if !defined(_WIN32)
-  errno = EBADF;  // as a failing write() in a handler would
-#endif
-}
-
-}  // namespace
 
 #if defined(__linux__) || defined(__APPLE__) || defined(_WIN32)
 TEST_CASE("process: resident memory grows when memory is touched", "[platform]") {
@@ -44,24 +28,33 @@ TEST_CASE("process: resident memory grows when memory is touched", "[platform]")
 
 #if !defined(_WIN32)
 
+using weir::test::raise_signal;
+using weir::test::signal_kind;
+
+namespace {
+
+void count_wake(void* context) noexcept {
+  static_cast<std::atomic<int>*>(context)->fetch_add(1);
+  errno = EBADF;  // as a failing write() in a handler would
+}
+
+}  // namespace
+
 #if defined(__linux__) || defined(__APPLE__)
 TEST_CASE("process: an open descriptor is counted, a closed one is not", "[platform]") {
   const std::uint64_t before = p::open_descriptor_count().value();
-  const int fd = ::dup(2);
+  const int fd = weir::test::open_descriptor();
   REQUIRE(fd >= 0);
   CHECK(p::open_descriptor_count().value() == before + 1);
-  ::close(fd);
+  weir::test::close_descriptor(fd);
   CHECK(p::open_descriptor_count().value() == before);
 }
 #endif
 
 TEST_CASE("process: the descriptor limit rises to what is wanted or allowed, and never sinks",
           "[platform]") {
-  rlimit original{};
-  REQUIRE(::getrlimit(RLIMIT_NOFILE, &original) == 0);
-  rlimit low = original;
-  low.rlim_cur = 128;
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  const weir::test::descriptor_limits original = weir::test::read_descriptor_limits();
+  REQUIRE(weir::test::set_soft_descriptor_limit(128));
   CHECK(p::descriptor_limit().value() == 128);
   CHECK(p::raise_descriptor_limit(200).value() == 200);
   CHECK(p::raise_descriptor_limit(100).value() == 200);
@@ -69,9 +62,9 @@ TEST_CASE("process: the descriptor limit rises to what is wanted or allowed, and
   const std::uint64_t most =
       p::raise_descriptor_limit(std::numeric_limits<std::uint64_t>::max()).value();
   CHECK(most >= 200);
-  CHECK(most <= original.rlim_max);
+  CHECK(most <= original.hard);
   CHECK(p::descriptor_limit().value() == most);
-  CHECK(::setrlimit(RLIMIT_NOFILE, &original) == 0);
+  CHECK(weir::test::set_soft_descriptor_limit(original.soft));
 }
 
 TEST_CASE("termination: signals are counted, wake the program, and leave errno alone",
@@ -81,11 +74,11 @@ TEST_CASE("termination: signals are counted, wake the program, and leave errno a
   REQUIRE_FALSE(watch.start(count_wake, &wakes));
   CHECK(p::termination_watch::count() == 0);
   errno = ENOENT;
-  ::raise(SIGTERM);
+  raise_signal(signal_kind::terminate);
   CHECK(errno == ENOENT);
   CHECK(p::termination_watch::count() == 1);
   CHECK(wakes.load() == 1);
-  ::raise(SIGINT);
+  raise_signal(signal_kind::interrupt);
   CHECK(p::termination_watch::count() == 2);
   CHECK(wakes.load() == 2);
 }
@@ -93,28 +86,23 @@ TEST_CASE("termination: signals are counted, wake the program, and leave errno a
 TEST_CASE("termination: without a wake function signals are still counted", "[platform]") {
   p::termination_watch watch;
   REQUIRE_FALSE(watch.start(nullptr, nullptr));
-  ::raise(SIGTERM);
+  raise_signal(signal_kind::terminate);
   CHECK(p::termination_watch::count() == 1);
 }
 
 TEST_CASE("termination: the former handlers come back, and a second watch starts at zero",
           "[platform]") {
-  struct sigaction mine{};
-  mine.sa_handler = SIG_IGN;
-  struct sigaction original{};
-  REQUIRE(::sigaction(SIGTERM, &mine, &original) == 0);
+  const weir::test::ignored_signal ignored(signal_kind::terminate);
   std::atomic<int> wakes{0};
   {
     p::termination_watch watch;
     REQUIRE_FALSE(watch.start(count_wake, &wakes));
-    ::raise(SIGTERM);
+    raise_signal(signal_kind::terminate);
     CHECK(wakes.load() == 1);
   }
-  ::raise(SIGTERM);  // ignored again
+  raise_signal(signal_kind::terminate);  // ignored again
   CHECK(wakes.load() == 1);
-  struct sigaction now{};
-  REQUIRE(::sigaction(SIGTERM, &original, &now) == 0);
-  CHECK(now.sa_handler == SIG_IGN);
+  CHECK(ignored.holds());
 
   p::termination_watch again;
   REQUIRE_FALSE(again.start(nullptr, nullptr));

@@ -1,0 +1,98 @@
+// support/raw_system.cpp - system calls of the tests.
+#include "support/raw_system.hpp"
+
+#if !defined(_WIN32)
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace weir::test {
+namespace {
+
+int number(signal_kind kind) {
+  return kind == signal_kind::terminate ? SIGTERM : SIGINT;
+}
+
+constexpr int gave_up = 127;
+constexpr unsigned nobody = 65'534;
+
+}  // namespace
+
+bool make_fifo(const std::string& path) {
+  return ::mkfifo(path.c_str(), 0600) == 0;
+}
+
+bool make_socket_file(const std::string& path) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(name.sun_path)) return false;
+  path.copy(name.sun_path, path.size());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  if (fd < 0) return false;
+  const int failed = ::bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof(name));
+  ::close(fd);
+  return failed == 0;
+}
+
+int run_without_root(const std::function<int()>& body) {
+  const pid_t child = ::fork();
+  if (child < 0) return -1;
+  if (child == 0) {
+    if (::geteuid() == 0 && (::setgid(nobody) != 0 || ::setuid(nobody) != 0)) ::_exit(gave_up);
+    ::_exit(body());
+  }
+  int status = 0;
+  if (::waitpid(child, &status, 0) != child) return -1;
+  return WIFEXITED(status) && WEXITSTATUS(status) != gave_up ? WEXITSTATUS(status) : -1;
+}
+
+int open_descriptor() {
+  return ::dup(2);
+}
+void close_descriptor(int descriptor) {
+  ::close(descriptor);
+}
+
+descriptor_limits read_descriptor_limits() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
+  return {static_cast<std::uint64_t>(limit.rlim_cur), static_cast<std::uint64_t>(limit.rlim_max)};
+}
+
+bool set_soft_descriptor_limit(std::uint64_t soft) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
+  limit.rlim_cur = static_cast<rlim_t>(soft);
+  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+void raise_signal(signal_kind kind) {
+  ::raise(number(kind));
+}
+
+ignored_signal::ignored_signal(signal_kind kind) : kind_(kind), former_(new (struct sigaction)) {
+  struct sigaction ignore{};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(number(kind_), &ignore, static_cast<struct sigaction*>(former_));
+}
+
+ignored_signal::~ignored_signal() {
+  auto* const former = static_cast<struct sigaction*>(former_);
+  ::sigaction(number(kind_), former, nullptr);
+  delete former;
+}
+
+bool ignored_signal::holds() const {
+  struct sigaction now{};
+  ::sigaction(number(kind_), nullptr, &now);
+  return now.sa_handler == SIG_IGN;
+}
+
+}  // namespace weir::test
+
+#endif

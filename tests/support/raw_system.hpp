@@ -1,0 +1,52 @@
+// support/raw_system.hpp - what tests do to the system behind weir's back: odd files, signals,
+// limits, and children that are not root. POSIX; nothing here exists on Windows.
+#pragma once
+
+#if !defined(_WIN32)
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace weir::test {
+
+bool make_fifo(const std::string& path);
+// The name of a Unix socket that nobody listens on any more.
+bool make_socket_file(const std::string& path);
+
+// Runs `body` in a child process that has given root up, if it had it, and returns what the body
+// returned (0 to 100), or -1 when the child could not be made or died.
+int run_without_root(const std::function<int()>& body);
+
+// A duplicate of standard error, for tests that count descriptors.
+int open_descriptor();
+void close_descriptor(int descriptor);
+
+struct descriptor_limits {
+  std::uint64_t soft = 0;
+  std::uint64_t hard = 0;
+};
+descriptor_limits read_descriptor_limits();
+bool set_soft_descriptor_limit(std::uint64_t soft);
+
+enum class signal_kind { terminate, interrupt };
+void raise_signal(signal_kind kind);
+
+// Ignores a signal while it lives, and puts back what was there.
+class ignored_signal {
+ public:
+  explicit ignored_signal(signal_kind kind);
+  ~ignored_signal();
+  ignored_signal(const ignored_signal&) = delete;
+  ignored_signal& operator=(const ignored_signal&) = delete;
+  // Whether it is still ignored, as far as the system knows.
+  bool holds() const;
+
+ private:
+  signal_kind kind_;
+  void* former_;
+};
+
+}  // namespace weir::test
+
+#endif
