@@ -4,11 +4,14 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdio>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <weir/platform/file.hpp>
 #include <weir/platform/poller.hpp>
 
 #include "iocp/open_iocp.hpp"
@@ -26,9 +29,8 @@ struct pair {
 // A poller, a listener on the loopback, and connections between the two, made step by step.
 class bench {
  public:
-  explicit bench(bool skip_on_success = true, poller_options options = {}) {
-    result<std::unique_ptr<poller>> made =
-        iocp::open_iocp_poller(options, iocp::iocp_options{skip_on_success});
+  explicit bench(const iocp::iocp_options& tuning = {}) {
+    result<std::unique_ptr<poller>> made = iocp::open_iocp_poller({}, tuning);
     REQUIRE(made.ok());
     port_ = std::move(made).value();
     result<socket_id> l = port_->listen(address::loopback_ipv4(0), listen_options{});
@@ -128,7 +130,9 @@ TEST_CASE("iocp: what succeeds at the start posts no packet", "[platform][iocp]"
 }
 
 TEST_CASE("iocp: a provider that cannot skip packets still completes once", "[platform][iocp]") {
-  bench b(false);
+  iocp::iocp_options layered;
+  layered.skip_on_success = false;
+  bench b(layered);
   const pair p = b.connect();
   int mark = 0;
 
@@ -355,4 +359,136 @@ TEST_CASE("iocp: sharing a port is refused, because nothing here spreads connect
   listen_options shared;
   shared.share_port = true;
   CHECK(b.port().listen(address::loopback_ipv4(0), shared).why().code == errc::not_supported);
+}
+
+TEST_CASE("iocp: an operation whose packet never comes is leaked, counted, and never reused",
+          "[platform][iocp]") {
+  bool held = false;
+  iocp::iocp_options tuning;
+  tuning.hold_packets = &held;
+  bench b(tuning);
+  const pair p = b.connect();
+  std::array<std::byte, 16> room{};
+  address peer = address::loopback_ipv4(1);
+  REQUIRE(b.port().receive(p.server, room, nullptr).pending());
+  REQUIRE(b.port().accept(b.listener(), &peer, nullptr).pending());
+  held = true;
+
+  const time_ns before = b.port().now_ns();
+  CHECK(b.port().close_all(20 * millisecond_ns) == 2);
+
+  CHECK(b.port().now_ns() - before >= 20 * millisecond_ns);
+  CHECK(b.port().now_ns() - before < 5 * second_ns);
+  CHECK(b.port().counters().slots_leaked == 2);
+  CHECK(b.port().counters().operations_open == 0);
+  CHECK(b.port().counters().sockets_open == 0);
+
+  // The packets come after all: nobody hears of them, and nothing is written anywhere of ours.
+  held = false;
+  CHECK(b.quiet());
+  CHECK(b.port().counters().stale_events == 2);
+  CHECK(peer == address::loopback_ipv4(1));
+  CHECK(b.port().counters().slots_leaked == 2);
+}
+
+namespace {
+
+// A file beside the test's working folder, removed at the end.
+class scratch_file {
+ public:
+  explicit scratch_file(std::string_view text) {
+    std::ofstream(path_, std::ios::binary).write(text.data(), std::streamsize(text.size()));
+  }
+  ~scratch_file() { std::remove(path_); }
+  scratch_file(const scratch_file&) = delete;
+  scratch_file& operator=(const scratch_file&) = delete;
+
+  file open() const {
+    result<file> opened = file::open_read(path_);
+    REQUIRE(opened.ok());
+    return std::move(opened).value();
+  }
+
+ private:
+  const char* path_ = "weir_iocp_test_scratch.bin";
+};
+
+}  // namespace
+
+TEST_CASE("iocp: a file is sent from its offset, in parts, to its end", "[platform][iocp]") {
+  std::string text(700'001, '.');
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i * i % 23);
+  const scratch_file on_disk(text);
+  const file source = on_disk.open();
+  bench b;
+  const pair p = b.connect();
+  constexpr std::size_t first = 4'099;
+
+  std::string heard;
+  std::uint64_t at = first;
+  std::vector<std::byte> room(65'536);
+  int file_mark = 0;
+  started sending{};
+  bool under_way = false;
+  while (under_way || heard.size() < text.size() - first) {
+    if (!under_way && at < text.size()) {
+      sending = b.port().send_file(p.server, source, at, ~std::uint64_t{0}, &file_mark);
+      REQUIRE_FALSE(sending.why);
+      under_way = sending.pending();
+      if (!under_way) {
+        REQUIRE(sending.value > 0);
+        at += sending.value;
+      }
+    }
+    result<std::size_t> got = b.port().try_receive(p.client, room);
+    if (got.ok()) {
+      heard += as_text({room.data(), got.value()});
+      continue;
+    }
+    REQUIRE(got.why() == errc::would_block);
+    completion ended{};
+    result<std::size_t> count =
+        b.port().wait({&ended, 1}, b.port().now_ns() + (under_way ? 5 : 1) * millisecond_ns);
+    REQUIRE(count.ok());
+    if (count.value() == 1) {
+      REQUIRE(ended.context == &file_mark);
+      REQUIRE_FALSE(ended.why);
+      REQUIRE(ended.value > 0);
+      at += ended.value;
+      under_way = false;
+    }
+  }
+
+  CHECK(at == text.size());
+  CHECK(heard == text.substr(first));
+  CHECK(b.port().send_file(p.server, source, text.size(), 1, nullptr).why.code == errc::eof);
+  const started none = b.port().send_file(p.server, source, 0, 0, nullptr);
+  CHECK_FALSE(none.pending());
+  CHECK(none.value == 0);
+}
+
+TEST_CASE("iocp: Unix-domain sockets work, or are refused by name where the system has none",
+          "[platform][iocp]") {
+  bench b;
+  const char* const path = "weir_iocp_test.sock";
+  result<address> at = address::unix_path(path);
+  REQUIRE(at.ok());
+  result<socket_id> listener = b.port().listen(at.value(), listen_options{});
+  if (!listener.ok()) {
+    CHECK(listener.why().code == errc::family_unsupported);
+    CHECK(b.port().open_stream(at.value()).why().code == errc::family_unsupported);
+    SKIP("Unix-domain sockets: this system has none");
+  }
+  result<socket_id> client = b.port().open_stream(at.value());
+  REQUIRE(client.ok());
+  const started accepting = b.port().accept(listener.value(), nullptr, nullptr);
+  REQUIRE_FALSE(b.port().connect(client.value(), at.value(), nullptr).why);
+  const completion taken = b.finish(accepting);
+  REQUIRE_FALSE(taken.why);
+  result<socket_id> server = b.port().adopt(static_cast<native_socket>(taken.value));
+  REQUIRE(server.ok());
+  b.say(client.value(), "path");
+  CHECK(b.hear(server.value()) == "path");
+  b.port().close(listener.value());
+  CHECK(file::open_read(path).why().code == errc::not_found);
 }

@@ -1,6 +1,7 @@
 // platform/iocp/iocp_poller.cpp - sockets, waiting and the end. Operations: iocp_operations.cpp.
 #include "iocp/iocp_poller.hpp"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -191,6 +192,10 @@ result<std::size_t> iocp_poller::wait(std::span<completion> out, time_ns due_ns)
 
 // Reads packets into the empty batch. A time-out is no error.
 error iocp_poller::fetch(DWORD wait_ms) noexcept {
+  if (tuning_.hold_packets != nullptr && *tuning_.hold_packets) {
+    Sleep(std::min<DWORD>(wait_ms, 1));
+    return {};
+  }
   ULONG count = 0;
   if (GetQueuedCompletionStatusEx(port_, batch_.data(), static_cast<ULONG>(batch_.size()), &count,
                                   wait_ms, FALSE) != 0) {

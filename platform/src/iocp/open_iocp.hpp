@@ -13,6 +13,8 @@ struct iocp_options {
   // Have what succeeds at the start post no packet, where the socket's provider can do that.
   // false is what a provider that cannot (a layered one) looks like.
   bool skip_on_success = true;
+  // While true, no packet is read: what a driver that never completes looks like.
+  const bool* hold_packets = nullptr;
 };
 
 result<std::unique_ptr<poller>> open_iocp_poller(const poller_options& options,

@@ -8,7 +8,10 @@ std::vector<host_maker> host_makers() {
 #ifdef WEIR_CONTRACT_NATIVE
       &make_native,
 #endif
-      &make_sim,    &make_sim_kernel, &make_sim_stormy, &make_sim_stormy_kernel,
+#ifdef WEIR_CONTRACT_IOCP
+      &make_iocp_layered,
+#endif
+      &make_sim,          &make_sim_kernel, &make_sim_stormy, &make_sim_stormy_kernel,
   };
 }
 
