@@ -223,6 +223,13 @@ time_ns sim_network::now_ns() const noexcept {
 const std::vector<std::string>& sim_network::violations() const noexcept {
   return state_->violations;
 }
+std::size_t sim_network::stalled_operations() const noexcept {
+  std::size_t count = 0;
+  for (sim::sim_poller* p : state_->pollers) {
+    if (p != nullptr) count += p->stalled();
+  }
+  return count;
+}
 std::uint64_t sim_network::planted_count() const noexcept {
   return state_->planted;
 }

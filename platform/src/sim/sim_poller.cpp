@@ -150,6 +150,14 @@ void sim_poller::end_socket(socket_id socket, bool hard) noexcept {
   sockets_.free(socket.index);
   counters_.sockets_open = sockets_.used();
   net_->note(hard ? "reset" : "close", was.key, 0);
+  if (net_->options.planted == sim_bug::stale_generation) {
+    // One last event of the dead socket, on its way while the slot may get a new tenant.
+    net_->schedule(net_->bug_roll.between(0, 500 * millisecond_ns),
+                   {.what = event::kind::stale,
+                    .poller = position_,
+                    .index = socket.index,
+                    .extra = socket.generation});
+  }
   hard ? net_->reset(was.key) : net_->close(was.key);
 }
 
@@ -162,7 +170,7 @@ result<std::size_t> sim_poller::try_receive(socket_id socket, byte_span into) no
   if (s == nullptr) return why;
   if (into.empty()) return error(errc::invalid, "try_receive");
   const sim_options& o = net_->options;
-  if (e->readable() && net_->roll.chance(o.would_block_permille)) {
+  if (e->unread() > 0 && net_->roll.chance(o.would_block_permille)) {
     return error(errc::would_block, "try_receive");
   }
   operation op{.what = kind::receive, .into = into.data(), .size = into.size()};

@@ -38,6 +38,7 @@ class sim_poller final : public poller {
   time_ns now_ns() const noexcept override { return net_->now_ns; }
   std::int64_t unix_seconds() const noexcept override;
   const poller_counters& counters() const noexcept override { return counters_; }
+  bool virtual_time() const noexcept override { return true; }
 
   result<socket_id> listen(const address& at, const listen_options& options) noexcept override;
   result<socket_id> open_stream(const address& to) noexcept override;
@@ -72,6 +73,8 @@ class sim_poller final : public poller {
   void look_again(operation_id id);
   void end_cancelled(operation_id id);
   void end_early(operation_id id);
+  // Pending operations that could end now: none, when wait() has just found nothing to do.
+  std::size_t stalled() noexcept;
 
  private:
   enum class kind : std::uint8_t { accept, connect, wait_readable, receive, send, send_file };

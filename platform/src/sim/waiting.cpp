@@ -151,6 +151,22 @@ result<std::size_t> sim_poller::wait(std::span<completion> out, time_ns due_ns) 
   }
 }
 
+std::size_t sim_poller::stalled() noexcept {
+  std::size_t count = 0;
+  operations_.each([&](std::uint32_t, std::uint32_t, const operation& op) {
+    if (op.ended || op.stuck || op.asked) return;
+    const socket_slot* s = sockets_.find(op.socket.index, op.socket.generation);
+    if (s == nullptr) return;
+    const endpoint& e = *net_->find(s->key);
+    const bool could = op.what == kind::accept    ? !e.queue.empty()
+                       : op.what == kind::connect ? e.at != phase::connecting
+                       : reads(op.what)           ? e.readable()
+                                                  : e.rst_seen || e.fin_sent;
+    if (could) ++count;
+  });
+  return count;
+}
+
 std::uint32_t sim_poller::close_all(time_ns bound_ns) noexcept {
   std::vector<socket_id> open;
   sockets_.each([&](std::uint32_t index, std::uint32_t generation, socket_slot&) {

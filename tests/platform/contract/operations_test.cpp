@@ -313,7 +313,7 @@ CONTRACT("P10 a cancelled send has sent a beginning of its bytes, and the stream
   if (why.code == errc::eof) {
     REQUIRE(got.size() >= before);
     const std::string rest = got.substr(before);
-    CHECK(rest == bytes.substr(0, rest.size()));
+    CHECK((rest == bytes.substr(0, rest.size())));
     if (counted) CHECK(rest.size() == end.value);
   }
 }
@@ -417,8 +417,8 @@ CONTRACT("P11 with both directions busy no edge is lost") {
     }
     if (!moved) b.turn(due_ns);
   }
-  CHECK(got[0] == to_client);
-  CHECK(got[1] == to_server);
+  CHECK((got[0] == to_client));
+  CHECK((got[1] == to_server));
   for (int side = 0; side < 2; ++side) {
     if (reads[side] && read_of[side].pending()) {
       b->cancel(read_of[side].id);
@@ -475,7 +475,7 @@ CONTRACT("P12 a send ends when at least one byte was taken, and says how many") 
     sent += end.value;
   }
   got += b.receive(two.server, bytes.size() - got.size());
-  CHECK(got == bytes);
+  CHECK((got == bytes));
 }
 
 CONTRACT("P12 a receive under way ends with reset when the peer resets") {

@@ -134,7 +134,7 @@ CONTRACT("P3 a short try_send took exactly the bytes it says, from the front") {
     }
   }
   CHECK(taken == whole.size());
-  CHECK(got == whole);
+  CHECK((got == whole));
 }
 
 CONTRACT("P4 try_receive says eof once every byte was read, and says so again") {

@@ -159,6 +159,9 @@ class WEIR_EXPORT poller {
   // Seconds since 1970 on the wall clock, for dates; virtual in the simulator.
   virtual std::int64_t unix_seconds() const noexcept = 0;
   virtual const poller_counters& counters() const noexcept = 0;
+  // True in the simulator: time moves only when nothing else can, so nothing may wait for it on a
+  // thread.
+  virtual bool virtual_time() const noexcept { return false; }
 
   // Sockets. ------------------------------------------------------------------------------------
 

@@ -199,6 +199,9 @@ class WEIR_EXPORT sim_network {
 
   // Broken promises of the caller that the network saw: memory touched while it was the kernel's.
   const std::vector<std::string>& violations() const noexcept;
+  // How many operations of all pollers are pending although they could end. Meaningful when a
+  // wait() has found nothing to do: then it is none, or an edge was lost.
+  std::size_t stalled_operations() const noexcept;
   // How many bugs were planted so far.
   std::uint64_t planted_count() const noexcept;
   // A digest of everything that happened, in order. Equal for equal seeds and calls.
