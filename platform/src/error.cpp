@@ -39,6 +39,7 @@ const char* to_string(errc code) noexcept {
     case errc::name_temporary: return "name_temporary";
     case errc::name_failure: return "name_failure";
     case errc::deadlock: return "deadlock";
+    case errc::exception: return "exception";
     case errc::other: return "other";
   }
   return "other";

@@ -56,6 +56,13 @@ class slot_table {
     return const_cast<slot_table*>(this)->find(index, generation);
   }
 
+  // The slot at an index that the caller knows to be in use.
+  Slot& used_at(std::uint32_t index) noexcept {
+    WEIR_ASSERT(index < size_);
+    WEIR_ASSERT(at(index).used);
+    return at(index).slot;
+  }
+
   void free(std::uint32_t index) noexcept {
     WEIR_ASSERT(index < size_);
     cell& c = at(index);

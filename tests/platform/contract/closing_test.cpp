@@ -47,13 +47,13 @@ CONTRACT("P14 after close the id is stale: every call says bad_handle and touche
 
 CONTRACT("P14 close cancels a receive and a send, and both completions still come") {
   const bench::pair two = b.connected();
-  b.fill(two.client);
+  std::size_t filled = b.fill(two.client);
   std::string into(64, '\0');
   const std::string bytes = pattern(8 * 1024 * 1024);
   bench::op reading;
   bench::op writing;
   const started r = b->receive(two.client, span_of(into), &reading);
-  const started w = b->send(two.client, as_bytes(bytes), &writing);
+  const started w = b.send_blocked(two.client, as_bytes(bytes), &writing, filled);
   REQUIRE(r.pending());
   REQUIRE(w.pending());
   b->close(two.client);
@@ -224,10 +224,10 @@ CONTRACT("P24 close_all ends everything under its bound, and leaks nothing that 
   const socket_id at = b.listener();
   const bench::pair two = b.connected(at);
   const bench::pair three = b.connected(at);
-  b.fill(two.client);
+  std::size_t filled = b.fill(two.client);
   REQUIRE(b->accept(at, nullptr, &ops[0]).pending());
   REQUIRE(b->receive(two.client, span_of(into), &ops[1]).pending());
-  REQUIRE(b->send(two.client, as_bytes(bytes), &ops[2]).pending());
+  REQUIRE(b.send_blocked(two.client, as_bytes(bytes), &ops[2], filled).pending());
   REQUIRE(b->wait_readable(three.server, &ops[3]).pending());
   const address to = b.on().silent();
   const result<socket_id> client = b->open_stream(to);

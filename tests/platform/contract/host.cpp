@@ -243,4 +243,13 @@ std::size_t bench::fill(socket_id socket) {
   return total;
 }
 
+started bench::send_blocked(socket_id socket, byte_view bytes, op* context, std::size_t& taken) {
+  for (;;) {
+    const started s = poller_->send(socket, bytes, context);
+    if (s.pending() || s.why) return s;
+    taken += static_cast<std::size_t>(s.value);
+    REQUIRE(taken < 256 * 1024 * 1024);
+  }
+}
+
 }  // namespace weir::platform::contract

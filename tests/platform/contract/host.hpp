@@ -101,6 +101,9 @@ class bench {
   void until_readable(socket_id socket);
   // Sends until the system takes no more; how many bytes that were.
   std::size_t fill(socket_id socket);
+  // Starts a send on a socket that was filled, again while the system still takes something at
+  // once: a peer's window may open long after it was shut. Adds what was taken to `taken`.
+  started send_blocked(socket_id socket, byte_view bytes, op* context, std::size_t& taken);
 
  private:
   void file(const completion& c);

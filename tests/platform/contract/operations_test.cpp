@@ -27,10 +27,10 @@ CONTRACT("P5 a pending receive writes into the memory it was given, by its compl
 
 CONTRACT("P5 a pending send reads the memory it was given until its completion") {
   const bench::pair two = b.connected();
-  const std::size_t before = b.fill(two.client);
+  std::size_t before = b.fill(two.client);
   const std::string bytes = pattern(100'000, 7);
   bench::op o;
-  const started s = b->send(two.client, as_bytes(bytes), &o);
+  const started s = b.send_blocked(two.client, as_bytes(bytes), &o, before);
   REQUIRE(s.pending());
   b.receive(two.server, before);
   const completion end = b.until(o);
@@ -159,10 +159,10 @@ CONTRACT("P7 cancel asks and the completion still comes: accept") {
 
 CONTRACT("P7 cancel asks and the completion still comes: send") {
   const bench::pair two = b.connected();
-  b.fill(two.client);
+  std::size_t filled = b.fill(two.client);
   const std::string bytes = pattern(8 * 1024 * 1024);
   bench::op o;
-  const started s = b->send(two.client, as_bytes(bytes), &o);
+  const started s = b.send_blocked(two.client, as_bytes(bytes), &o, filled);
   REQUIRE(s.pending());
   b->cancel(s.id);
   const completion end = b.until(o);
@@ -298,10 +298,10 @@ CONTRACT("P9 cancelling twice brings one completion") {
 
 CONTRACT("P10 a cancelled send has sent a beginning of its bytes, and the stream can be closed") {
   const bench::pair two = b.connected();
-  const std::size_t before = b.fill(two.client);
+  std::size_t before = b.fill(two.client);
   const std::string bytes = pattern(4 * 1024 * 1024, 9);
   bench::op o;
-  const started s = b->send(two.client, as_bytes(bytes), &o);
+  const started s = b.send_blocked(two.client, as_bytes(bytes), &o, before);
   REQUIRE(s.pending());
   b->cancel(s.id);
   const completion end = b.until(o);
@@ -490,10 +490,10 @@ CONTRACT("P12 a receive under way ends with reset when the peer resets") {
 
 CONTRACT("P12 a send under way ends with an error when the peer resets") {
   const bench::pair two = b.connected();
-  b.fill(two.client);
+  std::size_t filled = b.fill(two.client);
   const std::string bytes = pattern(8 * 1024 * 1024);
   bench::op o;
-  const started s = b->send(two.client, as_bytes(bytes), &o);
+  const started s = b.send_blocked(two.client, as_bytes(bytes), &o, filled);
   REQUIRE(s.pending());
   b->reset(two.server);
   const completion end = b.until(o);
@@ -517,11 +517,11 @@ CONTRACT("P13 a second operation in the same direction is in_progress") {
 
 CONTRACT("P13 a second send is in_progress, and reading goes on beside a send") {
   const bench::pair two = b.connected();
-  b.fill(two.client);
+  std::size_t filled = b.fill(two.client);
   const std::string bytes = pattern(8 * 1024 * 1024);
   bench::op sending;
   bench::op refused;
-  const started s = b->send(two.client, as_bytes(bytes), &sending);
+  const started s = b.send_blocked(two.client, as_bytes(bytes), &sending, filled);
   REQUIRE(s.pending());
   CHECK(b->send(two.client, as_bytes("x"), &refused).why.code == errc::in_progress);
   std::string into(8, '\0');

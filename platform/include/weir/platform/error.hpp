@@ -51,6 +51,7 @@ enum class errc : std::uint8_t {
   name_temporary,       // a name could not be resolved now; later it may
   name_failure,         // a name cannot be resolved
   deadlock,             // virtual time only: everything waits and nothing can come
+  exception,            // code of the user threw; caught where its task ends
   other,                // not in the table: read os_code
 };
 

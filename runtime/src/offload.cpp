@@ -1,0 +1,52 @@
+// runtime/offload.cpp - the pool as its users see it; who runs the jobs is in the cores.
+#include <weir/runtime/offload.hpp>
+
+#include "offload_core.hpp"
+
+namespace weir::runtime {
+
+namespace detail {
+
+offload_wait::offload_wait(std::shared_ptr<offload_core> core, const char* name,
+                           std::shared_ptr<offload_job> job) noexcept
+    : wait_node(name), core_(std::move(core)), job_(std::move(job)) {}
+
+bool offload_wait::begin(scope& in, std::coroutine_handle<> waiter) noexcept {
+  why_ = in.why();
+  if (why_) return false;
+  // Parked first: on another thread the job may be done before begin() returns.
+  park(in, waiter);
+  job_->waiter = this;
+  why_ = core_->begin(job_);
+  if (why_) wake();
+  return true;
+}
+
+void offload_wait::on_cancel(error why) noexcept {
+  if (!core_->cancel(job_)) return;  // a result that races a cancel is delivered
+  why_ = why;
+  wake();
+}
+
+}  // namespace detail
+
+offload::offload(scheduler& owner, const offload_options& options)
+    : options_(options),
+      core_(owner.poller().virtual_time() ? detail::make_virtual_core(owner, options)
+                                          : detail::make_thread_core(owner, options)) {
+  WEIR_ASSERT(options.workers_max > 0);
+}
+
+offload::~offload() {
+  static_cast<void>(stop(second_ns));
+}
+
+std::uint32_t offload::stop(time_ns bound_ns) noexcept {
+  return core_->stop(bound_ns);
+}
+
+offload_counters offload::counters() const noexcept {
+  return core_->counters();
+}
+
+}  // namespace weir::runtime
