@@ -18,6 +18,8 @@ int number(signal_kind kind) {
   return kind == signal_kind::terminate ? SIGTERM : SIGINT;
 }
 
+using signal_action = struct sigaction;  // `sigaction` alone is the function
+
 constexpr int gave_up = 127;
 constexpr unsigned nobody = 65'534;
 
@@ -75,20 +77,20 @@ void raise_signal(signal_kind kind) {
   ::raise(number(kind));
 }
 
-ignored_signal::ignored_signal(signal_kind kind) : kind_(kind), former_(new (struct sigaction)) {
-  struct sigaction ignore{};
+ignored_signal::ignored_signal(signal_kind kind) : kind_(kind), former_(new signal_action{}) {
+  signal_action ignore{};
   ignore.sa_handler = SIG_IGN;
-  ::sigaction(number(kind_), &ignore, static_cast<struct sigaction*>(former_));
+  ::sigaction(number(kind_), &ignore, static_cast<signal_action*>(former_));
 }
 
 ignored_signal::~ignored_signal() {
-  auto* const former = static_cast<struct sigaction*>(former_);
+  auto* const former = static_cast<signal_action*>(former_);
   ::sigaction(number(kind_), former, nullptr);
   delete former;
 }
 
 bool ignored_signal::holds() const {
-  struct sigaction now{};
+  signal_action now{};
   ::sigaction(number(kind_), nullptr, &now);
   return now.sa_handler == SIG_IGN;
 }

@@ -79,6 +79,7 @@ result<int> open_by_component(int root, std::string_view path) noexcept {
     }
     if (folder != root) ::close(folder);
     if (why) return why;
+    WEIR_ASSERT(fd >= 0);
     if (last) return fd;
     folder = fd;
   }
@@ -122,6 +123,7 @@ void file::close() noexcept {
 }
 
 result<file> file::adopt(std::intptr_t handle) noexcept {
+  WEIR_ASSERT(handle >= 0);
   file opened;
   opened.handle_ = handle;
   struct stat about{};

@@ -108,6 +108,7 @@ void file::close() noexcept {
 }
 
 result<file> file::adopt(std::intptr_t handle) noexcept {
+  WEIR_ASSERT(handle != no_handle);
   file opened;
   opened.handle_ = handle;
   if (GetFileType(as_handle(handle)) != FILE_TYPE_DISK) {
