@@ -45,7 +45,7 @@ parse_step head_parser::parse(std::string_view buffer, head_storage& storage,
     WEIR_ASSERT(at_ == end);
   }
   if (step == parse_step::more) return step;
-  out = {};
+  out.clear();
   out.verb = verb_;
   out.version_minor = minor_ == '0' ? 0 : 1;
   if (step == parse_step::refused) return step;

@@ -14,10 +14,18 @@ constexpr std::array<std::string_view, methods_known> names = {
 }  // namespace
 
 method parse_method(std::string_view token) noexcept {
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (token == names[i]) return static_cast<method>(i);
+  // The length leaves two names at most.
+  const auto either = [token](method a, method b) {
+    return token == to_string(a) ? a : token == to_string(b) ? b : method::unknown;
+  };
+  switch (token.size()) {
+    case 3: return either(method::get, method::put);
+    case 4: return either(method::post, method::head);
+    case 5: return either(method::patch, method::trace);
+    case 6: return either(method::delete_, method::delete_);
+    case 7: return either(method::options, method::connect);
+    default: return method::unknown;
   }
-  return method::unknown;
 }
 
 std::string_view to_string(method which) noexcept {

@@ -143,6 +143,7 @@ TEST_CASE("chunked: at each limit it is accepted, one past it is refused", "[htt
   CHECK(code("5\r\n01234\r\n5\r\n01234\r\n0\r\n\r\n").empty());
   CHECK(code("B\r\n") == "body_too_large");
   CHECK(code("5\r\n01234\r\n6\r\n") == "body_too_large");
+  CHECK(code("4\r\n0123\r\n4\r\n0123\r\n3\r\n") == "body_too_large");
   CHECK(code("1;aaaaaa\r\n").empty());
   CHECK(code("1;aaaaaaa\r\n") == "chunk_line_too_long");
   CHECK(code("00000001\r\n").empty());

@@ -26,6 +26,8 @@ class exact_copy {
     text.copy(bytes_.get(), size_);
   }
   std::string_view view() const { return {bytes_.get(), size_}; }
+  // Whoever still looks at the bytes sees something else now.
+  void scribble() { std::memset(bytes_.get(), '#', size_); }
 
  private:
   std::unique_ptr<char[]> bytes_;

@@ -69,7 +69,15 @@ class head_parser {
                                request& out) noexcept;
 
   // Ready for the next request of the connection.
-  void reset() noexcept { *this = head_parser(rules_); }
+  void reset() noexcept {  // the rest is written before it is read
+    state_ = state::leading;
+    at_ = 0;
+    blank_lines_ = 0;
+    verb_ = method::unknown;
+    minor_ = '1';
+    examined_ = 0;
+    why_ = {};
+  }
 
   refusal why() const noexcept { return why_; }
   // Bytes of the head, leading CRLFs included, once parse() said `done`.

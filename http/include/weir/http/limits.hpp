@@ -54,7 +54,7 @@ struct limits {
 
   // -- deadlines, in nanoseconds --
 
-  // From accept (first connection byte on a kept connection) to the end of the head. Then 408.
+  // From accept (on a kept connection: the first byte) to the end of the head. Then 408.
   time_ns head_deadline = 10 * second_ns;
   // From the head to the last body byte, for bodies that are buffered for the handler. Then 408.
   time_ns body_deadline = 30 * second_ns;

@@ -66,6 +66,18 @@ struct request {
   route_params params;
   std::string_view pattern;  // of the matched route ("/echo/{text}"): label metrics with this
 
+  // As if new. Cheaper than assigning `{}`: old parameters stay behind, out of reach.
+  void clear() noexcept {
+    verb = http::method::unknown;
+    form = target_form::origin;
+    version_minor = 1;
+    keep_alive = expects_continue = has_query = false;
+    framing = {};
+    target = path = query = authority = body = pattern = {};
+    fields = trailers = {};
+    params.clear();
+  }
+
   // The value of the first field of that name, without case; nothing when there is none.
   std::optional<std::string_view> find(std::string_view name) const noexcept {
     const header_field* const field = find_field(fields, name);
