@@ -1,0 +1,41 @@
+// support/raw_sockets.hpp - what the system says of the sockets and signals of this process, asked
+// behind weir's back. POSIX; nothing here exists on Windows.
+#pragma once
+
+#if !defined(_WIN32)
+
+#include <string>
+#include <vector>
+
+namespace weir::test {
+
+struct socket_facts {
+  int descriptor = -1;
+  bool inherited = false;  // a child process would have it
+  bool listens = false;
+  bool is_ip = false;
+  bool no_delay = false;
+  bool blocks = false;
+};
+// Every socket this process has open.
+std::vector<socket_facts> open_sockets();
+
+// How the process handles every signal, and which of them this thread blocks, as text: equal texts
+// are equal dispositions.
+std::string signal_state();
+
+// SIGPIPE kills the process while this lives, as it does by default.
+class deadly_sigpipe {
+ public:
+  deadly_sigpipe();
+  ~deadly_sigpipe();
+  deadly_sigpipe(const deadly_sigpipe&) = delete;
+  deadly_sigpipe& operator=(const deadly_sigpipe&) = delete;
+
+ private:
+  void* former_;
+};
+
+}  // namespace weir::test
+
+#endif
