@@ -74,7 +74,7 @@ parse_step scan_fields(field_progress& progress, const field_rules& rules, std::
         now = state::value;
         break;
       case state::value:
-        p = skip(p, end, value_chars);
+        p = skip_value(p, end);
         if (p == end) break;
         if (*p != '\r') {
           why = *p == '\n' ? &refusals::bare_lf : &refusals::bad_header_value;

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace weir::http::detail {
@@ -65,6 +66,26 @@ inline const char* skip(const char* p, const char* end, char_class wanted) noexc
   }
   while (p != end && is(*p, wanted)) ++p;
   return p;
+}
+
+// skip() for field values, which are most of a head: eight bytes at a time while none of them is a
+// control character, then the scalar definition (a HTAB, which may stand in a value, is left to
+// it).
+inline const char* skip_value(const char* p, const char* end) noexcept {
+  constexpr std::uint64_t each = 0x0101010101010101u;
+  constexpr std::uint64_t high = 0x80 * each;
+  while (end - p >= 8) {
+    std::uint64_t word;
+    std::memcpy(&word, p, sizeof word);
+    // The high bit of a byte is set where the byte is below 0x20, or where it is DEL. Borrows can
+    // set it in a byte too many, never in one too few, and only above one that is a hit.
+    const std::uint64_t below = (word - 0x20 * each) & ~word & high;
+    const std::uint64_t other = word ^ 0x7f * each;
+    const std::uint64_t del = (other - each) & ~other & high;
+    if ((below | del) != 0) break;
+    p += 8;
+  }
+  return skip(p, end, value_chars);
 }
 
 inline bool all_of(std::string_view text, char_class wanted) noexcept {
