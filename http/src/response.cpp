@@ -28,7 +28,7 @@ bool is_connection_field(std::string_view name) noexcept {
   return false;
 }
 
-response& response::header(std::string_view name, std::string_view value) {
+response& response::header(std::string_view name, std::string_view value) & {
   const auto broken = [this](const char* why) -> response& {
     if (broken_ == nullptr) broken_ = why;
     return *this;

@@ -205,6 +205,18 @@ TEST_CASE("response: a static answer with a few fields allocates nothing", "[htt
   CHECK(after == before);
 }
 
+TEST_CASE("response: what is chained on a temporary is moved, not copied", "[http][response]") {
+  std::string body(1'000, 'b');
+  const std::size_t before = http::test::allocations();
+  const response answer =
+      response::text(std::move(body)).set_status(201).header("Location", "/1").set_close();
+  CHECK(http::test::allocations() == before);
+  CHECK(answer.status() == 201);
+  CHECK(answer.close());
+  CHECK(answer.fields_front() == "Location: /1\r\n");
+  CHECK(answer.body().size() == 1'000);
+}
+
 TEST_CASE("problem: every prepared answer is JSON with the five members and can be sent",
           "[http][response]") {
   for (const http::refusal_kind* const kind : http::refusals::all) {

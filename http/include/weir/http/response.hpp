@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <weir/http/framing.hpp>
 #include <weir/http/status.hpp>
@@ -55,15 +56,21 @@ class response {
   }
 
   status_code status() const noexcept { return status_; }
-  response& set_status(status_code code) noexcept {
+  response& set_status(status_code code) & noexcept {
     status_ = code;
     return *this;
   }
+  // For `return response::view("...").header(...)`: what is chained on a temporary is moved on.
+  response&& set_status(status_code code) && noexcept { return std::move(set_status(code)); }
+  response&& header(std::string_view name, std::string_view value) && {
+    return std::move(header(name, value));
+  }
+  response&& set_close() && noexcept { return std::move(set_close()); }
 
   // Appends a field line. Refused, see why_broken(): a name that is no token, a value with CR, LF,
   // NUL or another control character, the fields of the connection (is_connection_field), and more
   // than fields_bytes_max bytes of fields. Content-Type may be set here once.
-  WEIR_EXPORT response& header(std::string_view name, std::string_view value);
+  WEIR_EXPORT response& header(std::string_view name, std::string_view value) &;
 
   // `type` must outlive the response (a literal). A Content-Type set with header() wins.
   response& set_body_view(std::string_view body, std::string_view type = text_plain) noexcept {
@@ -88,7 +95,7 @@ class response {
     return *this;
   }
   // The connection closes after this answer whatever the peer asked for.
-  response& set_close() noexcept {
+  response& set_close() & noexcept {
     close_ = true;
     return *this;
   }
