@@ -1,119 +1,21 @@
 // tests/platform/iocp_test.cpp - what only a completion port can get wrong. What every backend
 // promises is tested by contract/.
-#include <catch_amalgamated.hpp>
-
 #include <array>
 #include <cstddef>
 #include <cstdio>
 #include <fstream>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <weir/platform/file.hpp>
-#include <weir/platform/poller.hpp>
 
-#include "iocp/open_iocp.hpp"
+#include "iocp_bench.hpp"
 
 using namespace weir;
 using namespace weir::platform;
-
-namespace {
-
-struct pair {
-  socket_id client{};
-  socket_id server{};
-};
-
-// A poller, a listener on the loopback, and connections between the two, made step by step.
-class bench {
- public:
-  explicit bench(const iocp::iocp_options& tuning = {}) {
-    result<std::unique_ptr<poller>> made = iocp::open_iocp_poller({}, tuning);
-    REQUIRE(made.ok());
-    port_ = std::move(made).value();
-    result<socket_id> l = port_->listen(address::loopback_ipv4(0), listen_options{});
-    REQUIRE(l.ok());
-    listener_ = l.value();
-    result<address> at = port_->local_address(listener_);
-    REQUIRE(at.ok());
-    at_ = at.value();
-  }
-
-  poller& port() { return *port_; }
-  socket_id listener() const { return listener_; }
-  const address& at() const { return at_; }
-
-  // The one completion of a started operation, finished or pending.
-  completion finish(started begun) {
-    if (!begun.pending()) return completion{nullptr, begun.value, begun.why};
-    return next();
-  }
-
-  completion next() {
-    completion got{};
-    const time_ns due = port_->now_ns() + 10 * second_ns;
-    result<std::size_t> count = port_->wait({&got, 1}, due);
-    REQUIRE(count.ok());
-    REQUIRE(count.value() == 1);
-    return got;
-  }
-
-  bool quiet() {
-    completion got{};
-    result<std::size_t> count = port_->wait({&got, 1}, port_->now_ns() + 20 * millisecond_ns);
-    REQUIRE(count.ok());
-    return count.value() == 0;
-  }
-
-  pair connect() {
-    pair made;
-    int accept_mark = 0;
-    int connect_mark = 0;
-    result<socket_id> opened = port_->open_stream(at_);
-    REQUIRE(opened.ok());
-    made.client = opened.value();
-    const started accepting = port_->accept(listener_, nullptr, &accept_mark);
-    const started connecting = port_->connect(made.client, at_, &connect_mark);
-    native_socket taken = native_socket::none;
-    if (!accepting.pending()) taken = static_cast<native_socket>(accepting.value);
-    if (!connecting.pending()) REQUIRE_FALSE(connecting.why);
-    for (int left = int(accepting.pending()) + int(connecting.pending()); left > 0; --left) {
-      const completion got = next();
-      INFO(got.why.where << " " << got.why.os_code);
-      REQUIRE_FALSE(got.why);
-      if (got.context == &accept_mark) taken = static_cast<native_socket>(got.value);
-    }
-    result<socket_id> adopted = port_->adopt(taken);
-    REQUIRE(adopted.ok());
-    made.server = adopted.value();
-    return made;
-  }
-
-  std::size_t say(socket_id from, std::string_view text) {
-    const byte_view part = as_bytes(text);
-    result<std::size_t> sent = port_->try_send(from, {&part, 1});
-    REQUIRE(sent.ok());
-    return sent.value();
-  }
-
-  std::string hear(socket_id at) {
-    std::array<std::byte, 64> room{};
-    const completion ready = finish(port_->wait_readable(at, nullptr));
-    REQUIRE_FALSE(ready.why);
-    result<std::size_t> got = port_->try_receive(at, room);
-    REQUIRE(got.ok());
-    return std::string(as_text({room.data(), got.value()}));
-  }
-
- private:
-  std::unique_ptr<poller> port_;
-  socket_id listener_{};
-  address at_{};
-};
-
-}  // namespace
+using iocp_test::bench;
+using iocp_test::pair;
 
 TEST_CASE("iocp: what succeeds at the start posts no packet", "[platform][iocp]") {
   bench b;
@@ -145,31 +47,6 @@ TEST_CASE("iocp: a provider that cannot skip packets still completes once", "[pl
   CHECK_FALSE(got.why);
   CHECK(b.hear(p.server) == "later");
   CHECK(b.quiet());
-}
-
-TEST_CASE("iocp: a closed socket's operation is cancelled, whatever number the system gives",
-          "[platform][iocp]") {
-  for (const bool hard : {false, true}) {
-    bench b;
-    const pair p = b.connect();
-    std::array<std::byte, 16> room{};
-    int mark = 0;
-    const started receiving = b.port().receive(p.server, room, &mark);
-    REQUIRE(receiving.pending());
-
-    if (hard) {
-      b.port().reset(p.server);
-    } else {
-      b.port().close(p.server);
-    }
-
-    const completion got = b.next();
-    INFO("os code " << got.why.os_code);
-    CHECK(got.context == &mark);
-    CHECK(got.why.code == errc::cancelled);
-    CHECK(b.quiet());
-    CHECK(b.port().counters().operations_open == 0);
-  }
 }
 
 TEST_CASE("iocp: the address AcceptEx leaves is the one the client has", "[platform][iocp]") {
@@ -207,60 +84,26 @@ TEST_CASE("iocp: the address AcceptEx leaves is the one the client has", "[platf
   }
 }
 
-TEST_CASE("iocp: bytes that came before the cancel are delivered", "[platform][iocp]") {
-  bench b;
-  const pair p = b.connect();
-  std::array<std::byte, 16> room{};
-  const started receiving = b.port().receive(p.server, room, nullptr);
-  REQUIRE(receiving.pending());
-  b.say(p.client, "kept");
-  // The bytes have arrived, and the packet with them, when an independent look says so.
-  std::array<std::byte, 4> other{};
-  b.say(p.server, "sync");
-  const completion seen = b.finish(b.port().receive(p.client, other, &other));
-  const bool first_was_ours = seen.context == nullptr;
-
-  b.port().cancel(receiving.id);
-
-  const completion got = first_was_ours ? seen : b.next();
-  INFO(got.why.where << " " << got.why.os_code);
-  CHECK_FALSE(got.why);
-  CHECK(as_text({room.data(), static_cast<std::size_t>(got.value)}) == "kept");
-}
-
-TEST_CASE("iocp: a connection accepted before its listener closed is handed over",
+TEST_CASE("iocp: [::] serves IPv4 or does not, as asked and whatever the system's default",
           "[platform][iocp]") {
   bench b;
-  result<socket_id> client = b.port().open_stream(b.at());
-  REQUIRE(client.ok());
-  int accept_mark = 0;
-  int connect_mark = 0;
-  const started accepting = b.port().accept(b.listener(), nullptr, &accept_mark);
-  REQUIRE(accepting.pending());
-  const started connecting = b.port().connect(client.value(), b.at(), &connect_mark);
-  if (connecting.pending()) {
-    // Read packets until the client is connected; the accept's may come first.
-    completion got = b.next();
-    if (got.context == &accept_mark) {
-      REQUIRE_FALSE(got.why);
-      b.port().discard(static_cast<native_socket>(got.value));
-      SUCCEED("the accept completed first");
-      return;
-    }
-  }
-
-  b.port().close(b.listener());
-
-  const completion got = b.next();
-  CHECK(got.context == &accept_mark);
-  if (!got.why) {
-    result<socket_id> server = b.port().adopt(static_cast<native_socket>(got.value));
-    REQUIRE(server.ok());
-    CHECK(b.port().peer_address(server.value()).ok());
-    b.say(client.value(), "hello");
-    CHECK(b.hear(server.value()) == "hello");
-  } else {
-    CHECK(got.why.code == errc::cancelled);
+  for (const bool v6_only : {false, true}) {
+    listen_options options;
+    options.v6_only = v6_only;
+    result<socket_id> listener = b.port().listen(address::any_ipv6(0), options);
+    REQUIRE(listener.ok());
+    result<address> at = b.port().local_address(listener.value());
+    REQUIRE(at.ok());
+    const address four = address::loopback_ipv4(at.value().port());
+    result<socket_id> client = b.port().open_stream(four);
+    REQUIRE(client.ok());
+    const completion got = b.finish(b.port().connect(client.value(), four, nullptr));
+    CHECK(got.why.code == (v6_only ? errc::refused : errc::none));
+    result<native_socket> taken = b.port().try_accept(listener.value(), nullptr);
+    CHECK(taken.ok() == !v6_only);
+    if (taken.ok()) b.port().discard(taken.value());
+    b.port().close(listener.value());
+    b.port().close(client.value());
   }
 }
 
@@ -321,31 +164,6 @@ TEST_CASE("iocp: many wakes before one wait are one packet and one return", "[pl
   CHECK(b.port().counters().wakes == 1);
 }
 
-TEST_CASE("iocp: ending everything with operations of each kind under way leaks nothing",
-          "[platform][iocp]") {
-  bench b;
-  const pair p = b.connect();
-  const pair q = b.connect();
-  std::array<std::byte, 16> room{};
-  address peer;
-  const std::vector<std::byte> much(std::size_t{1} << 20);
-  CHECK(b.port().accept(b.listener(), &peer, nullptr).pending());
-  CHECK(b.port().receive(p.server, room, nullptr).pending());
-  CHECK(b.port().wait_readable(q.server, nullptr).pending());
-  started sending{};
-  for (int i = 0; i < 1000 && !sending.pending(); ++i) {
-    sending = b.port().send(p.client, much, nullptr);
-    REQUIRE_FALSE(sending.why);
-  }
-  CHECK(sending.pending());
-
-  CHECK(b.port().close_all(5 * second_ns) == 0);
-
-  CHECK(b.port().counters().operations_open == 0);
-  CHECK(b.port().counters().sockets_open == 0);
-  CHECK(b.port().counters().slots_leaked == 0);
-}
-
 TEST_CASE("iocp: a second listener cannot steal the port of the first", "[platform][iocp]") {
   bench b;
   result<socket_id> thief = b.port().listen(b.at(), listen_options{});
@@ -359,36 +177,6 @@ TEST_CASE("iocp: sharing a port is refused, because nothing here spreads connect
   listen_options shared;
   shared.share_port = true;
   CHECK(b.port().listen(address::loopback_ipv4(0), shared).why().code == errc::not_supported);
-}
-
-TEST_CASE("iocp: an operation whose packet never comes is leaked, counted, and never reused",
-          "[platform][iocp]") {
-  bool held = false;
-  iocp::iocp_options tuning;
-  tuning.hold_packets = &held;
-  bench b(tuning);
-  const pair p = b.connect();
-  std::array<std::byte, 16> room{};
-  address peer = address::loopback_ipv4(1);
-  REQUIRE(b.port().receive(p.server, room, nullptr).pending());
-  REQUIRE(b.port().accept(b.listener(), &peer, nullptr).pending());
-  held = true;
-
-  const time_ns before = b.port().now_ns();
-  CHECK(b.port().close_all(20 * millisecond_ns) == 2);
-
-  CHECK(b.port().now_ns() - before >= 20 * millisecond_ns);
-  CHECK(b.port().now_ns() - before < 5 * second_ns);
-  CHECK(b.port().counters().slots_leaked == 2);
-  CHECK(b.port().counters().operations_open == 0);
-  CHECK(b.port().counters().sockets_open == 0);
-
-  // The packets come after all: nobody hears of them, and nothing is written anywhere of ours.
-  held = false;
-  CHECK(b.quiet());
-  CHECK(b.port().counters().stale_events == 2);
-  CHECK(peer == address::loopback_ipv4(1));
-  CHECK(b.port().counters().slots_leaked == 2);
 }
 
 namespace {

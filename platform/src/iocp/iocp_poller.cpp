@@ -155,7 +155,6 @@ void iocp_poller::end(socket_id id, bool hard) noexcept {
 void iocp_poller::abandon(socket_slot& s, operation_id id) noexcept {
   operation_slot* const op = operations_.find(id.index, id.generation);
   if (op == nullptr) return;
-  op->asked = true;
   CancelIoEx(reinterpret_cast<HANDLE>(s.handle), &op->overlapped);
   // A connection that was accepted first must learn of its listener while there is one (P8).
   const bool over = HasOverlappedIoCompleted(&op->overlapped);
@@ -184,8 +183,9 @@ result<std::size_t> iocp_poller::wait(std::span<completion> out, time_ns due_ns)
       ++counters_.wakes;
       return std::size_t{0};
     }
-    const time_ns left_ns = due_ns == never_ns ? never_ns : due_ns - now_ns();
-    if (looked && left_ns <= 0) return std::size_t{0};
+    const time_ns now = now_ns();
+    const time_ns left_ns = due_ns <= now ? 0 : due_ns == never_ns ? never_ns : due_ns - now;
+    if (looked && left_ns == 0) return std::size_t{0};
     if (error why = fetch(sleep_ms(left_ns))) return why;
   }
 }

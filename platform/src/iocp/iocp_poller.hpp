@@ -5,7 +5,7 @@
 // its packet was read. A closed socket's operations stay in the table until then.
 //
 //   started --skip on success------------------------------> finished at the start, no packet
-//   started --pending--> [asked: cancel, close] --packet--> batch_ --wait()--> completion
+//   started --pending--> [cancel, close] --packet--> batch_ --wait()--> completion
 //
 // Do not break: what a packet means is decided by the operation's own state (`asked`, and whether
 // its socket still has its name), never by the error number alone: a socket that is closed under
@@ -85,7 +85,7 @@ class iocp_poller final : public poller {
     socket_id socket{};
     void* context = nullptr;
     kind what = kind::receive;
-    bool asked = false;    // to cancel: by cancel(), or because the socket was closed
+    bool asked = false;    // by cancel(); a socket that lost its name asks as well
     bool updated = false;  // accept: the accepted socket knows its listener
     // accept only
     SOCKET accepted = INVALID_SOCKET;
