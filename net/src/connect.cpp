@@ -20,11 +20,11 @@ class connect_one final : public runtime::io_wait {
   bool await_suspend(std::coroutine_handle<Promise> waiter) noexcept {
     runtime::scope& in = *waiter.promise().in;
     if (refused_by(in)) return false;
-    return settle(in, waiter, poller_.connect(socket_, to_, this));
+    return settle(in, waiter, poller_.connect(socket_, to_, static_cast<io_wait*>(this)));
   }
   error await_resume() const noexcept { return why_; }
   void on_cancel(error why) noexcept override {
-    cancelled_by_ = why;
+    asked_to_end(why);
     poller_.cancel(operation_);
   }
 
@@ -39,6 +39,7 @@ struct race {
   runtime::scheduler& owner;
   platform::socket_id winner{};
   error first_failure{};
+  std::uint32_t under_way = 0;  // attempts that have not said how they ended
   runtime::event attempt_ended{};
 };
 
@@ -56,6 +57,7 @@ runtime::task<error> attempt(race& of, const address& to) {
     }
   }
   if (why && !of.first_failure) of.first_failure = why;
+  --of.under_way;
   of.attempt_ended.set();
   co_return error{};
 }
@@ -72,22 +74,23 @@ runtime::task<error> run_race(race& of, std::span<const address> to, time_ns att
   for (std::size_t next = 0; next < to.size() && !of.winner.valid() && !here.why(); ++next) {
     of.attempt_ended.clear();
     if (error why = attempts.start(attempt(of, to[next]), "connect attempt")) {
-      of.first_failure = why;
+      if (!of.first_failure) of.first_failure = why;
       break;
     }
+    ++of.under_way;
     const time_ns due_ns = due_after(of.owner.now_ns(), attempt_delay_ns);
     const error paused =
         co_await runtime::within(due_ns, "attempt_delay", wait_for(of.attempt_ended));
     if (paused && paused.code != errc::timed_out) break;
   }
-  while (!of.winner.valid() && attempts.children() > 0 && !here.why()) {
+  while (!of.winner.valid() && of.under_way > 0 && !here.why()) {
     of.attempt_ended.clear();
     const error waited = co_await of.attempt_ended.wait();
     if (waited) break;
   }
   attempts.cancel(error(errc::cancelled, "another address answered"));
-  const error joined = co_await attempts.join();
-  co_return joined;
+  static_cast<void>(co_await attempts.join());  // attempts put their failures into the race
+  co_return here.why();
 }
 
 }  // namespace
@@ -101,9 +104,9 @@ runtime::task<result<platform::socket_id>> connect(runtime::scheduler& owner,
   const error ended = co_await runtime::within(options.due_ns, "connect deadline",
                                                run_race(run, to, options.attempt_delay_ns));
   if (run.winner.valid()) co_return run.winner;
-  if (owner.now_ns() >= options.due_ns) co_return error(errc::timed_out, "connect deadline");
-  if (run.first_failure) co_return run.first_failure;
-  co_return ended ? ended : error(errc::cancelled, "connect");
+  if (ended) co_return ended;  // the deadline, or the scope around us
+  WEIR_ASSERT(run.first_failure);
+  co_return run.first_failure;
 }
 
 }  // namespace weir::net

@@ -16,14 +16,14 @@ class accept_one final : public runtime::io_wait {
   bool await_suspend(std::coroutine_handle<Promise> waiter) noexcept {
     runtime::scope& in = *waiter.promise().in;
     if (refused_by(in)) return false;
-    return settle(in, waiter, poller_.accept(listener_, &peer_, this));
+    return settle(in, waiter, poller_.accept(listener_, &peer_, static_cast<io_wait*>(this)));
   }
   result<accepted> await_resume() const noexcept {
     if (why_) return why_;
     return accepted{static_cast<platform::native_socket>(value_), peer_};
   }
   void on_cancel(error why) noexcept override {
-    cancelled_by_ = why;
+    asked_to_end(why);
     poller_.cancel(operation_);
   }
 
@@ -113,7 +113,7 @@ runtime::task<error> listener::make_room(time_ns pause_ns) {
 
 result<accepted> listener::try_accept() noexcept {
   address peer;
-  for (;;) {
+  for (std::uint64_t tries = 0;; ++tries) {
     result<platform::native_socket> next = owner_.poller().try_accept(socket_, &peer);
     if (next.ok()) {
       ++counters_.accepted;
@@ -122,6 +122,8 @@ result<accepted> listener::try_accept() noexcept {
     const errc code = next.why().code;
     if (code == errc::would_block || judge(code) != accept_trouble::passing) return next.why();
     ++counters_.aborted;
+    // One that takes nothing off the queue would come for ever.
+    if (tries == passing_burst) return error(errc::would_block, "accept");
   }
 }
 

@@ -89,6 +89,7 @@ class readiness_poller final : public poller {
     socket_slot* const s = find(socket);
     if (s == nullptr) return;
     leave(socket, *s);
+    if (s->listener) posix::remove_listener_path(s->fd);
     posix::reset(s->fd);
     forget(socket);
   }
@@ -181,8 +182,11 @@ class readiness_poller final : public poller {
     sockets_.each([this](std::uint32_t index, std::uint32_t generation, socket_slot&) {
       close(socket_id{index, generation});
     });
-    operations_.each(
-        [this](std::uint32_t index, std::uint32_t, operation_slot&) { operations_.free(index); });
+    operations_.each([this](std::uint32_t index, std::uint32_t, operation_slot& op) {
+      // Nobody is left to adopt what an accept brought.
+      if (op.what == kind::accept && !op.why) discard(static_cast<native_socket>(op.value));
+      operations_.free(index);
+    });
     first_kept_ = last_kept_ = none;
     counters_.operations_open = 0;
     return counters_.slots_leaked;
@@ -204,9 +208,10 @@ class readiness_poller final : public poller {
     bool listener = false;
     bool watched = false;  // the queue knows the descriptor
     bool watched_writes = false;
-    bool readable = false;  // an event came and nothing has emptied the socket since
-    bool hangup = false;    // ... and the end of the stream is queued behind the bytes
-    bool paused = false;    // listener only: told the queue to say nothing
+    bool readable = false;     // an event came and nothing has emptied the socket since
+    bool hangup = false;       // ... and the end of the stream is queued behind the bytes
+    bool stops_short = false;  // the peer sends urgent bytes: a short receive did not empty it
+    bool paused = false;       // listener only: told the queue to say nothing
   };
 
   struct operation_slot {
@@ -274,7 +279,8 @@ class readiness_poller final : public poller {
 
   result<std::size_t> receive_now(socket_slot& s, byte_span into) noexcept {
     result<std::size_t> got = posix::receive(s.fd, into);
-    const bool emptied = got.ok() ? got.value() < into.size() : got.why() == errc::would_block;
+    const bool emptied =
+        got.ok() ? got.value() < into.size() && !s.stops_short : got.why() == errc::would_block;
     if (emptied && !s.hangup) s.readable = false;
     return got;
   }
@@ -342,15 +348,17 @@ class readiness_poller final : public poller {
     if (s.listener) {
       if (!s.watched) why = queue_.watch_listener(s.fd, token);
       if (s.paused) why = queue_.resume_listener(s.fd, token);
-      s.paused = false;
+      if (!why) s.paused = false;
     } else if (!s.watched) {
       why = queue_.watch_stream(s.fd, token, writes);
-      if (writes) s.watched_writes = true;
+      if (writes && !why) s.watched_writes = true;
     } else if (writes && !s.watched_writes) {
       why = queue_.add_writes(s.fd, token);
-      s.watched_writes = true;
+      if (!why) s.watched_writes = true;
     }
-    s.watched = true;
+    // Remembered only when the kernel agreed: the next operation would otherwise wait for events
+    // that never come.
+    if (!why) s.watched = true;
     return why;
   }
 
@@ -407,7 +415,12 @@ class readiness_poller final : public poller {
       if (filled_ > 0 || span < 0) span = 0;
       bool woken = false;
       result<std::size_t> got = queue_.wait(events_, span, woken);
-      if (!got.ok() && got.why().code != errc::interrupted) return got;
+      if (!got.ok() && got.why().code != errc::interrupted) {
+        // What is in `out` already is answered first: its operations are gone. The queue stays
+        // broken and the next wait says so.
+        if (filled_ > 0) return filled_;
+        return got;
+      }
       const std::size_t count = got.ok() ? got.value() : 0;
       for (std::size_t i = 0; i < count; ++i) on_event(events_[i]);
       if (woken) ++counters_.wakes;
@@ -426,6 +439,7 @@ class readiness_poller final : public poller {
     }
     const bool unattended = s->listener && s->reader == none;
     if (event.hangup) s->hangup = true;
+    if (event.stops_short) s->stops_short = true;
     if (event.readable) {
       s->readable = true;
       advance(*s, s->reader);

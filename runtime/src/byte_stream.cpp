@@ -29,15 +29,15 @@ void io_wait::complete(std::uint64_t value, error why) noexcept {
 }
 
 void readable::on_cancel(error why) noexcept {
-  cancelled_by_ = why;
+  asked_to_end(why);
   stream_.cancel(operation_);
 }
 void write_some::on_cancel(error why) noexcept {
-  cancelled_by_ = why;
+  asked_to_end(why);
   stream_.cancel(operation_);
 }
 void write_file_some::on_cancel(error why) noexcept {
-  cancelled_by_ = why;
+  asked_to_end(why);
   stream_.cancel(operation_);
 }
 

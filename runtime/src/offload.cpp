@@ -11,6 +11,12 @@ offload_wait::offload_wait(std::shared_ptr<offload_core> core, const char* name,
                            std::shared_ptr<offload_job> job) noexcept
     : wait_node(name), core_(std::move(core)), job_(std::move(job)) {}
 
+void offload_job::answer_post::deliver(posted_job& posted) noexcept {
+  // The job, and this with it, ends here when nobody else has it.
+  const std::shared_ptr<offload_job> job = std::move(static_cast<answer_post&>(posted).self);
+  job->waiter->answer({});
+}
+
 bool offload_wait::begin(scope& in, std::coroutine_handle<> waiter) noexcept {
   why_ = in.why();
   if (why_) return false;

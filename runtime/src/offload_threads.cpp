@@ -1,11 +1,12 @@
 // runtime/offload_threads.cpp - jobs on threads.
 //
 // Everything is under one mutex. A worker holds the core by a counted reference, so that one which
-// is abandoned in a job that never ends touches nothing that was freed.
+// is abandoned in a job that never ends touches nothing that was freed. The scheduler is touched
+// only for a job that somebody waits for, which cannot be when it has ended.
 #include <list>
 #include <new>
-#include <system_error>
 #include <thread>
+#include <utility>
 
 #include <weir/platform/clock.hpp>
 #include <weir/platform/mutex.hpp>
@@ -16,34 +17,26 @@ namespace weir::runtime::detail {
 
 namespace {
 
-// The way back: posted to the scheduler when a job is done, and keeps it alive until then.
-struct answer_post final : posted_job {
-  explicit answer_post(std::shared_ptr<offload_job> j) noexcept
-      : posted_job(&deliver), job(std::move(j)) {}
-  static void deliver(posted_job& posted) noexcept {
-    std::unique_ptr<answer_post> self(static_cast<answer_post*>(&posted));
-    self->job->waiter->answer();
-  }
-  std::shared_ptr<offload_job> job;
-};
-
 class thread_core final : public offload_core, public std::enable_shared_from_this<thread_core> {
  public:
   thread_core(scheduler& owner, const offload_options& options)
-      : owner_(&owner), options_(options) {}
+      : owner_(owner), options_(options) {}
 
   error begin(const std::shared_ptr<offload_job>& job) noexcept override {
     lock hold(mutex_);
     if (stopping_) return error(errc::cancelled, "offload stopped");
-    const bool worker_free = idle_ > queue_.count();
-    const bool may_grow = workers_.size() < options_.workers_max;
-    if (!worker_free && !may_grow && queue_.count() >= options_.queue_max) {
+    // Jobs that workers have, or are about to take. Counted so, and not by who is idle: a worker
+    // that was told of a job and has not woken yet must not make room or take it away.
+    const std::size_t jobs = std::size_t{counters_.running} + queue_.count();
+    if (jobs >= workers_.size() && workers_.size() < options_.workers_max) {
+      if (!add_worker() && workers_.empty()) {
+        ++counters_.refused;
+        return error(errc::limit, "no thread could be started");
+      }
+    }
+    if (jobs >= workers_.size() + options_.queue_max) {
       ++counters_.refused;
       return error(errc::limit, "queue_max");
-    }
-    if (!worker_free && may_grow && !add_worker() && workers_.empty()) {
-      ++counters_.refused;
-      return error(errc::limit, "no thread could be started");
     }
     job->at = offload_job::phase::queued;
     queue_.push(job);
@@ -72,15 +65,16 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
     const time_ns due_ns = due_after(system_clock().now_ns(), bound_ns);
     lock hold(mutex_);
     stopping_ = true;
-    owner_ = nullptr;
-    while (queue_.pop() != nullptr) {
+    while (const std::shared_ptr<offload_job> job = queue_.pop()) dismiss(*job);
+    for (worker& w : workers_) {
+      // One that is done has posted its answer, and will be told that.
+      if (w.job != nullptr && w.job->at == offload_job::phase::running) dismiss(*w.job);
     }
     work_.wake_all();
-    while (counters_.running > 0 || ended_workers_ < workers_.size()) {
+    while (ended_workers_ < workers_.size()) {
       if (!ended_.wait_until(mutex_, due_ns)) break;
     }
     for (worker& w : workers_) {
-      if (!w.thread.joinable()) continue;
       if (w.ended) {
         w.thread.join();
       } else {
@@ -103,60 +97,74 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
  private:
   struct worker {
     std::thread thread;
+    std::shared_ptr<offload_job> job;  // while it runs one
     bool ended = false;
   };
+
+  static void dismiss(offload_job& job) noexcept {
+    job.at = offload_job::phase::abandoned;
+    if (job.waiter == nullptr) return;
+    std::exchange(job.waiter, nullptr)->answer(error(errc::cancelled, "offload stopped"));
+  }
 
   bool add_worker() noexcept {
     try {
       worker& fresh = workers_.emplace_back();
       try {
         fresh.thread = std::thread([self = shared_from_this(), &fresh] { self->serve(fresh); });
-      } catch (const std::system_error&) {
+        return true;
+      } catch (...) {  // std::system_error, std::bad_alloc
         workers_.pop_back();
-        return false;
       }
     } catch (const std::bad_alloc&) {
-      return false;
+      // no worker, then
     }
-    return true;
+    return false;
   }
 
   void serve(worker& me) noexcept {
-    lock hold(mutex_);
+    mutex_.lock();
     while (!stopping_) {
       std::shared_ptr<offload_job> job = queue_.pop();
       if (job == nullptr) {
-        ++idle_;
         work_.wait(mutex_);
-        --idle_;
         continue;
       }
       job->at = offload_job::phase::running;
+      me.job = job;
       ++counters_.jobs;
       ++counters_.running;
       mutex_.unlock();
       job->work();
       mutex_.lock();
       --counters_.running;
-      finish(std::move(job));
+      // `me` is gone once stop() has given up on this worker.
+      if (!left(me)) me.job = nullptr;
+      finish(job);
+      // What the job captured ends outside the lock: it is the user's, and may be slow.
+      mutex_.unlock();
+      job = nullptr;
+      mutex_.lock();
     }
-    // `me` is gone once stop() has given up on this worker.
-    if (!workers_.empty()) {
+    if (!left(me)) {
       me.ended = true;
       ++ended_workers_;
     }
     ended_.wake_all();
+    mutex_.unlock();
   }
 
-  void finish(std::shared_ptr<offload_job> job) noexcept {
-    if (job->at == offload_job::phase::abandoned || owner_ == nullptr) return;
+  // stop() clears the list; nothing is added after it.
+  bool left(const worker&) const noexcept { return workers_.empty(); }
+
+  void finish(const std::shared_ptr<offload_job>& job) noexcept {
+    if (job->at == offload_job::phase::abandoned) return;
     job->at = offload_job::phase::done;
-    auto* const back = new (std::nothrow) answer_post(std::move(job));
-    WEIR_ASSERT(back != nullptr);
-    owner_->post(*back);
+    job->answer.self = job;
+    owner_.post(job->answer);
   }
 
-  scheduler* owner_;  // null once stopped
+  scheduler& owner_;  // used while somebody waits for a job: then it lives
   const offload_options options_;
   mutable mutex mutex_;
   condition work_;
@@ -164,7 +172,6 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
   offload_queue queue_;
   std::list<worker> workers_;
   std::size_t ended_workers_ = 0;
-  std::uint32_t idle_ = 0;
   std::uint32_t left_behind_ = 0;
   bool stopping_ = false;
   offload_counters counters_;

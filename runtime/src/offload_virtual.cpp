@@ -1,4 +1,5 @@
 // runtime/offload_virtual.cpp - jobs in virtual time: the same pool, queue and limits, no thread.
+#include <utility>
 #include <vector>
 
 #include "offload_core.hpp"
@@ -49,11 +50,12 @@ class virtual_core final : public offload_core {
   std::uint32_t stop(time_ns) noexcept override {
     if (stopped_) return left_behind_;
     stopped_ = true;
-    while (queue_.pop() != nullptr) {
-    }
+    while (const std::shared_ptr<offload_job> job = queue_.pop()) dismiss(*job);
     for (std::unique_ptr<worker>& w : workers_) {
-      if (w->job != nullptr) ++left_behind_;
       owner_.timers().disarm(*w);
+      if (w->job == nullptr) continue;
+      ++left_behind_;
+      dismiss(*w->job);
       w->job = nullptr;
     }
     counters_.running = 0;
@@ -67,6 +69,12 @@ class virtual_core final : public offload_core {
   }
 
  private:
+  static void dismiss(offload_job& job) noexcept {
+    job.at = offload_job::phase::abandoned;
+    if (job.waiter == nullptr) return;
+    std::exchange(job.waiter, nullptr)->answer(error(errc::cancelled, "offload stopped"));
+  }
+
   struct worker final : timer {
     explicit worker(virtual_core& c) noexcept : timer(&on_due), of(c) {}
     static void on_due(timer& t) noexcept {
@@ -102,7 +110,7 @@ class virtual_core final : public offload_core {
     job->work();  // also when abandoned: a thread could not have been stopped either
     if (job->at != offload_job::phase::abandoned) {
       job->at = offload_job::phase::done;
-      job->waiter->answer();
+      job->waiter->answer({});
     }
     if (std::shared_ptr<offload_job> next = queue_.pop()) run_on(w, std::move(next));
   }

@@ -1,7 +1,6 @@
 // runtime/scheduler.cpp - see the header.
 #include <weir/runtime/scheduler.hpp>
 
-#include <array>
 #include <new>
 #include <string>
 
@@ -26,6 +25,7 @@ scheduler::scheduler(std::unique_ptr<platform::poller> poller, const scheduler_o
       options_(options),
       frames_(options.frame_bytes_max),
       now_ns_(poller_->now_ns()),
+      done_(std::make_unique<platform::completion[]>(completions_max)),
       receive_buffer_(std::make_unique<std::byte[]>(options.receive_buffer_bytes)),
       send_buffer_(std::make_unique<std::byte[]>(options.send_buffer_bytes)),
       root_(*this),
@@ -58,18 +58,21 @@ scheduler::~scheduler() {
 }
 
 error scheduler::poll_once(time_ns due_ns) noexcept {
+  WEIR_ASSERT(!in_turn_);  // called from something that this scheduler runs
+  in_turn_ = true;
   frame_pool::use frames(frames_);
   if (!ready_.empty() || posted_any_.load(std::memory_order_acquire)) {
     due_ns = now_ns_;
   } else if (const timer* next = timers_.soonest(); next != nullptr && next->due_ns < due_ns) {
     due_ns = next->due_ns;
   }
-  std::array<platform::completion, completions_max> done;
-  result<std::size_t> count = poller_->wait(done, due_ns);
+  result<std::size_t> waited = poller_->wait({done_.get(), completions_max}, due_ns);
   now_ns_ = poller_->now_ns();
-  if (!count.ok()) return count.why();
-  for (std::size_t i = 0; i < count.value(); ++i) {
-    static_cast<io_wait*>(done[i].context)->complete(done[i].value, done[i].why);
+  // What does not need the poller goes on when it is broken: tasks have to be able to end.
+  const std::size_t count = waited.ok() ? waited.value() : 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const platform::completion& done = done_[i];
+    static_cast<io_wait*>(done.context)->complete(done.value, done.why);
   }
   run_posted();
   fire_timers();
@@ -81,7 +84,8 @@ error scheduler::poll_once(time_ns due_ns) noexcept {
   const time_ns turn_ns = poller_->now_ns() - now_ns_;
   if (turn_ns > counters_.longest_turn_ns) counters_.longest_turn_ns = turn_ns;
   if (turn_ns > options_.long_turn_ns) ++counters_.long_turns;
-  return {};
+  in_turn_ = false;
+  return waited.why();
 }
 
 void scheduler::run_posted() noexcept {
@@ -152,25 +156,50 @@ void scheduler::take_back_buffers() noexcept {
   poison(send_buffer_.get(), options_.send_buffer_bytes);
 }
 
+void scheduler::drive::begin() noexcept {
+  // The instant of the last turn may be long ago: deadlines are counted from now.
+  of.now_ns_ = of.poller_->now_ns();
+}
+
 void scheduler::drive::until_done() noexcept {
   bool asked = false;
   while (!done) {
+    const std::uint64_t before = of.counters_.resumptions;
     const error why = of.poll_once(never_ns);
-    if (!why) continue;
-    of.say_tree(to_string(why.code));
-    // The first time everything is asked to end; whatever does not is a leaf that never answers.
-    WEIR_ASSERT(!asked);
-    asked = true;
-    of.root_.cancel(why);
+    if (!why || done) continue;
+    if (!asked) {
+      // The first time everything is asked to end.
+      asked = true;
+      of.say_tree(to_string(why.code));
+      of.root_.cancel(why);
+    } else if (of.counters_.resumptions == before) {
+      // Virtual time will not help any more: what is left is a leaf that never answers. In real
+      // time a shielded scope may still have to reach its deadline, or a worker to answer.
+      if (of.poller_->virtual_time()) of.say_tree("something does not answer its cancel");
+      WEIR_ASSERT(!of.poller_->virtual_time());
+      of.pause_without_poller();
+    }
   }
+}
+
+// A broken poller returns at once, again and again; the processor is not to pay for it.
+void scheduler::pause_without_poller() noexcept {
+  mutex none;
+  condition never;
+  lock hold(none);
+  static_cast<void>(never.wait_until(none, due_after(poller_->now_ns(), 5 * millisecond_ns)));
 }
 
 std::uint32_t scheduler::shutdown(time_ns bound_ns) noexcept {
   root_.cancel(error(errc::cancelled, "shutdown"));
   const time_ns due_ns = due_after(poller_->now_ns(), bound_ns);
-  while (background_.children() > 0 || !ready_.empty()) {
+  while (background_.children() > 0 || !ready_.empty() ||
+         posted_any_.load(std::memory_order_acquire)) {
     if (poller_->now_ns() >= due_ns) break;
-    if (error why = poll_once(due_ns)) break;
+    const std::uint64_t before = counters_.resumptions;
+    if (!poll_once(due_ns) || counters_.resumptions != before) continue;
+    if (poller_->virtual_time()) break;
+    pause_without_poller();
   }
   const std::uint32_t left = background_.children();
   if (left > 0) say_tree("shutdown left tasks behind");
@@ -180,8 +209,15 @@ std::uint32_t scheduler::shutdown(time_ns bound_ns) noexcept {
 void scheduler::say_tree(std::string_view headline) noexcept {
   if (options_.sink == nullptr) return;
   options_.sink(options_.sink_context, headline);
-  const std::string tree = task_tree(*this);
-  options_.sink(options_.sink_context, tree);
+#if defined(__cpp_exceptions)
+  try {
+    options_.sink(options_.sink_context, task_tree(*this));
+  } catch (const std::bad_alloc&) {
+    options_.sink(options_.sink_context, "no memory for the task tree");
+  }
+#else
+  options_.sink(options_.sink_context, task_tree(*this));
+#endif
 }
 
 }  // namespace weir::runtime

@@ -27,10 +27,9 @@ void sleep_until::on_cancel(error why) noexcept {
 bool event::waiter::begin(scope& in, std::coroutine_handle<> handle) noexcept {
   why_ = in.why();
   if (why_ || of_.set_) return false;
-  waiter** last = &of_.waiting_;
-  while (*last != nullptr) last = &(*last)->next_;
-  *last = this;
-  link_ = last;
+  previous_ = of_.last_;
+  (of_.last_ == nullptr ? of_.first_ : of_.last_->next_) = this;
+  of_.last_ = this;
   park(in, handle);
   return true;
 }
@@ -42,14 +41,15 @@ void event::waiter::on_cancel(error why) noexcept {
 }
 
 void event::remove(waiter& w) noexcept {
-  *w.link_ = w.next_;
-  if (w.next_ != nullptr) w.next_->link_ = w.link_;
+  (w.previous_ == nullptr ? first_ : w.previous_->next_) = w.next_;
+  (w.next_ == nullptr ? last_ : w.next_->previous_) = w.previous_;
+  w.next_ = w.previous_ = nullptr;
 }
 
 void event::set() noexcept {
   set_ = true;
-  while (waiting_ != nullptr) {
-    waiter& first = *waiting_;
+  while (first_ != nullptr) {
+    waiter& first = *first_;
     remove(first);
     first.wake();
   }

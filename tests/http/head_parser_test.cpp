@@ -1,9 +1,9 @@
 // http/head_parser.hpp - accepted and refused heads, in one piece and in every other way.
 #include <catch_amalgamated.hpp>
 
-#include "allocation_count.hpp"
 #include "head_vectors.hpp"
 #include "outcome.hpp"
+#include "support/allocation_count.hpp"
 
 namespace http = weir::http;
 using namespace weir::http::test;
@@ -320,14 +320,14 @@ TEST_CASE("head: parsing allocates nothing, in one piece or in many", "[http][he
   http::request out;
   const std::string text =
       "GET /a%20b?c HTTP/1.1\r\nHost: a\r\nCookie: x\r\nCookie: y\r\nAccept: */*\r\n\r\n";
-  const std::size_t before = allocations();
+  const std::size_t before = weir::test::allocations();
   const parse_step whole = parser.parse(text, storage, out);
   parser.reset();
   parse_step dripped = parse_step::more;
   for (std::size_t size = 0; size <= text.size(); ++size) {
     dripped = parser.parse(std::string_view(text).substr(0, size), storage, out);
   }
-  const std::size_t after = allocations();
+  const std::size_t after = weir::test::allocations();
   CHECK(whole == parse_step::done);
   CHECK(dripped == parse_step::done);
   CHECK(after == before);

@@ -7,7 +7,7 @@
 #include <weir/http/problem.hpp>
 #include <weir/http/response.hpp>
 
-#include "allocation_count.hpp"
+#include "support/allocation_count.hpp"
 
 namespace http = weir::http;
 using http::body_kind;
@@ -196,21 +196,21 @@ TEST_CASE("response: the bound on a head holds for the longest of everything", "
 
 TEST_CASE("response: a static answer with a few fields allocates nothing", "[http][response]") {
   std::vector<char> out(1'024);
-  const std::size_t before = http::test::allocations();
+  const std::size_t before = weir::test::allocations();
   response answer = response::view("Hello, World!");
   answer.header("X-One", "1").header("Cache-Control", "no-store");
   const auto head = http::encode_head(answer, {}, out);
-  const std::size_t after = http::test::allocations();
+  const std::size_t after = weir::test::allocations();
   CHECK(head.ok());
   CHECK(after == before);
 }
 
 TEST_CASE("response: what is chained on a temporary is moved, not copied", "[http][response]") {
   std::string body(1'000, 'b');
-  const std::size_t before = http::test::allocations();
+  const std::size_t before = weir::test::allocations();
   const response answer =
       response::text(std::move(body)).set_status(201).header("Location", "/1").set_close();
-  CHECK(http::test::allocations() == before);
+  CHECK(weir::test::allocations() == before);
   CHECK(answer.status() == 201);
   CHECK(answer.close());
   CHECK(answer.fields_front() == "Location: /1\r\n");
@@ -233,11 +233,11 @@ TEST_CASE("problem: every prepared answer is JSON with the five members and can 
   CHECK_FALSE(contains(encode(http::problem_response(http::problems::not_found)).text, "close"));
   CHECK(contains(encode(http::problem_response(http::problems::overloaded)).text,
                  "Retry-After: 1\r\n"));
-  const std::size_t before = http::test::allocations();
+  const std::size_t before = weir::test::allocations();
   {
     const response again = http::problem_response(http::refusals::bare_lf);
   }
-  CHECK(http::test::allocations() == before);
+  CHECK(weir::test::allocations() == before);
 }
 
 TEST_CASE("problem: text of the application is escaped", "[http][response]") {

@@ -7,7 +7,7 @@
 
 #include <weir/http/router.hpp>
 
-#include "allocation_count.hpp"
+#include "support/allocation_count.hpp"
 
 namespace http = weir::http;
 using http::method;
@@ -133,10 +133,10 @@ TEST_CASE("router: a lookup allocates nothing", "[http][router]") {
   for (int i = 0; i < 500; ++i) {
     REQUIRE_FALSE(t.add(method::get, "/r" + std::to_string(i) + "/{id}", std::to_string(i)));
   }
-  const std::size_t before = http::test::allocations();
+  const std::size_t before = weir::test::allocations();
   const auto hit = t.match(method::get, "/r250/x");
   const auto miss = t.match(method::get, "/r250/x/y/z/very/long/path/that/no/route/has");
-  const std::size_t after = http::test::allocations();
+  const std::size_t after = weir::test::allocations();
   CHECK(after == before);
   REQUIRE(hit.payload != nullptr);
   CHECK(*hit.payload == "250");

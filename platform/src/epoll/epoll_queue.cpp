@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::uint64_t wake_token = ~std::uint64_t{0};  // no socket has the last index
 
-constexpr std::uint32_t reads = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr std::uint32_t reads = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t reads_and_writes = reads | EPOLLOUT;
 
 error last_error(const char* where) noexcept {
@@ -87,14 +87,16 @@ result<std::size_t> epoll_queue::wait(std::span<ready_event> out, time_ns span_n
       std::uint64_t drained = 0;
       static_cast<void>(::read(wake_, &drained, sizeof drained));
       // Cleared before the caller looks at what it was woken for: a wake from now on writes again.
-      wake_pending_.store(false, std::memory_order_release);
+      // An exchange, not a store: it takes part in the order of the wakes, so that what a thread
+      // did before a wake that found the flag set is seen by what runs after this line.
+      static_cast<void>(wake_pending_.exchange(false, std::memory_order_acq_rel));
       woken = true;
       continue;
     }
     const bool ended = (bits & (EPOLLHUP | EPOLLERR)) != 0;
     const bool peer_ended = ended || (bits & EPOLLRDHUP) != 0;
-    out[count++] = {token, peer_ended || (bits & EPOLLIN) != 0, ended || (bits & EPOLLOUT) != 0,
-                    peer_ended};
+    out[count++] = {token, peer_ended || (bits & (EPOLLIN | EPOLLPRI)) != 0,
+                    ended || (bits & EPOLLOUT) != 0, peer_ended, (bits & EPOLLPRI) != 0};
   }
   return count;
 }

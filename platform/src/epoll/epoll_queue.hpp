@@ -19,7 +19,8 @@ struct ready_event {
   std::uint64_t token = 0;
   bool readable = false;
   bool writable = false;
-  bool hangup = false;  // the end of the stream or an error is queued behind what can be read
+  bool hangup = false;       // the end of the stream or an error is queued behind what can be read
+  bool stops_short = false;  // reading stops at a mark (urgent bytes) although there is more
 };
 
 class epoll_queue {

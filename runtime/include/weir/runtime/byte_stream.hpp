@@ -33,6 +33,10 @@ class WEIR_EXPORT io_wait : public wait_node {
   // For await_suspend. False: finished at the start, or the scope was cancelled before it.
   bool settle(scope& in, std::coroutine_handle<> waiter, const platform::started& outcome) noexcept;
   bool refused_by(const scope& in) noexcept;
+  // For on_cancel: the first reason is the one that is told, here as in a scope.
+  void asked_to_end(error why) noexcept {
+    if (!cancelled_by_) cancelled_by_ = why;
+  }
 
   platform::operation_id operation_{};
   std::uint64_t value_ = 0;

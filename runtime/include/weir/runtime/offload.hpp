@@ -32,7 +32,7 @@
 namespace weir::runtime {
 
 struct offload_options {
-  const char* name = "offload";   // static storage; in errors, the task tree and thread names
+  const char* name = "offload";   // static storage; in the task tree
   std::uint32_t workers_max = 4;  // threads, started as they are needed
   std::uint32_t queue_max = 64;   // jobs that wait for a worker; one more is errc::limit
   time_ns virtual_job_ns = 0;     // simulator only; never_ns: a worker that is stuck
@@ -62,7 +62,15 @@ class WEIR_EXPORT offload_job {
   virtual ~offload_job() = default;
   virtual void work() noexcept = 0;  // on a worker
 
+  // The way back to the scheduler's thread, part of the job: answering cannot fail.
+  struct answer_post final : posted_job {
+    explicit answer_post() noexcept : posted_job(&deliver) {}
+    WEIR_EXPORT static void deliver(posted_job& posted) noexcept;
+    std::shared_ptr<offload_job> self;  // keeps the job until it was delivered
+  };
+
   // The rest belongs to the core, under its lock.
+  answer_post answer;
   phase at = phase::fresh;
   offload_wait* waiter = nullptr;  // null once abandoned
   std::shared_ptr<offload_job> next;
@@ -74,8 +82,11 @@ class offload_core;
 class WEIR_EXPORT offload_wait : public wait_node {
  public:
   void on_cancel(error why) noexcept override;
-  // The core's answer, on the scheduler's thread.
-  void answer() noexcept { wake(); }
+  // The core's answer, on the scheduler's thread: the job is done, or `why` it will not be.
+  void answer(error why) noexcept {
+    why_ = why;
+    wake();
+  }
 
  protected:
   offload_wait(std::shared_ptr<offload_core> core, const char* name,
@@ -150,9 +161,9 @@ class WEIR_EXPORT offload {
     return offload_call<F>(core_, options_.name, std::move(f));
   }
 
-  // Refuses new jobs, forgets queued ones (nobody may wait for them any more), waits at most
-  // `bound_ns` of real time for running ones. Returns how many workers were abandoned: they are
-  // detached and end with their job. Idempotent.
+  // Refuses new jobs, forgets queued ones, waits at most `bound_ns` of real time for running ones.
+  // Whoever still waits for a job is told errc::cancelled. Returns how many workers were abandoned:
+  // they are detached and end with their job. Idempotent.
   std::uint32_t stop(time_ns bound_ns) noexcept;
 
   offload_counters counters() const noexcept;

@@ -87,11 +87,13 @@ class WEIR_EXPORT scheduler {
   // nothing can ever happen again (errc::deadlock).
   error poll_once(time_ns due_ns) noexcept;
 
-  // Turns until `main` is done, and returns its outcome. On deadlock the tree goes to the sink and
-  // everything is cancelled with errc::deadlock.
+  // Turns until `main` is done, and returns its outcome. On deadlock, and when the poller is
+  // broken, the tree goes to the sink and everything is cancelled with that reason: tasks end in
+  // order, and the scheduler is of no further use.
   template <class T>
   T run(task<T> main) {
     drive driver(*this);
+    driver.begin();
     if (main.start({}, root_, &driver)) driver.until_done();
     return main.take();
   }
@@ -101,8 +103,8 @@ class WEIR_EXPORT scheduler {
     return background_.start(std::move(child), name);
   }
 
-  // Cancels everything and turns until all tasks have ended or `bound_ns` has passed. Returns how
-  // many have not ended. Idempotent.
+  // Cancels everything and turns until all tasks have ended and all posted jobs have run, or
+  // `bound_ns` has passed. Returns how many tasks have not ended. Idempotent.
   std::uint32_t shutdown(time_ns bound_ns) noexcept;
 
   // Any thread. ----------------------------------------------------------------------------------
@@ -129,6 +131,7 @@ class WEIR_EXPORT scheduler {
  private:
   struct WEIR_EXPORT drive final : completion_hook {
     explicit drive(scheduler& s) noexcept : of(s) {}
+    void begin() noexcept;
     void until_done() noexcept;
     void on_finished() noexcept override { done = true; }
     scheduler& of;
@@ -140,6 +143,7 @@ class WEIR_EXPORT scheduler {
   void run_ready() noexcept;
   void take_back_buffers() noexcept;
   void say_tree(std::string_view headline) noexcept;
+  void pause_without_poller() noexcept;
 
   std::unique_ptr<platform::poller> poller_;
   scheduler_options options_;
@@ -148,9 +152,11 @@ class WEIR_EXPORT scheduler {
   ready_queue ready_;
   time_ns now_ns_;
   scheduler_counters counters_;
+  std::unique_ptr<platform::completion[]> done_;  // of one wait
   std::unique_ptr<std::byte[]> receive_buffer_;
   std::unique_ptr<std::byte[]> send_buffer_;
   bool lent_ = false;
+  bool in_turn_ = false;
   mutex posted_mutex_;
   posted_job* posted_first_ = nullptr;  // under posted_mutex_
   posted_job* posted_last_ = nullptr;

@@ -47,7 +47,7 @@ class WEIR_EXPORT event {
   event() = default;
   event(const event&) = delete;
   event& operator=(const event&) = delete;
-  ~event() { WEIR_ASSERT(waiting_ == nullptr); }
+  ~event() { WEIR_ASSERT(first_ == nullptr); }
 
   class [[nodiscard]] waiter final : public wait_node {
    public:
@@ -65,7 +65,7 @@ class WEIR_EXPORT event {
     WEIR_EXPORT bool begin(scope& in, std::coroutine_handle<> handle) noexcept;
     event& of_;
     waiter* next_ = nullptr;
-    waiter** link_ = nullptr;
+    waiter* previous_ = nullptr;
     error why_{};
   };
 
@@ -78,7 +78,8 @@ class WEIR_EXPORT event {
 
  private:
   void remove(waiter& w) noexcept;
-  waiter* waiting_ = nullptr;
+  waiter* first_ = nullptr;
+  waiter* last_ = nullptr;
   bool set_ = false;
 };
 
@@ -109,7 +110,6 @@ class WEIR_EXPORT semaphore {
     semaphore& of_;
     waiter* next_ = nullptr;
     waiter* previous_ = nullptr;
-    bool granted_ = false;
     error why_{};
   };
 

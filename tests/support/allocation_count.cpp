@@ -1,5 +1,5 @@
-// tests/http/allocation_count.cpp - operator new of the test program, counted.
-#include "allocation_count.hpp"
+// support/allocation_count.cpp - operator new of the test program, counted.
+#include "support/allocation_count.hpp"
 
 #include <cstdlib>
 #include <new>
@@ -8,11 +8,11 @@ namespace {
 thread_local std::size_t count = 0;
 }  // namespace
 
-namespace weir::http::test {
+namespace weir::test {
 std::size_t allocations() noexcept {
   return count;
 }
-}  // namespace weir::http::test
+}  // namespace weir::test
 
 void* operator new(std::size_t size) {
   ++count;

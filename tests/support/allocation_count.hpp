@@ -1,0 +1,11 @@
+// support/allocation_count.hpp - how often this program called operator new.
+#pragma once
+
+#include <cstddef>
+
+namespace weir::test {
+
+// Calls of any operator new of this thread since it began.
+std::size_t allocations() noexcept;
+
+}  // namespace weir::test
