@@ -24,6 +24,26 @@ void sleep_until::on_cancel(error why) noexcept {
   wake();
 }
 
+bool next_turn::begin(scope& in, std::coroutine_handle<> waiter) noexcept {
+  why_ = in.why();
+  if (why_) return false;
+  in_scope_ = &in;
+  park(in, waiter);
+  // A timer that is due: timers fire at the start of a turn, after the poller was asked.
+  in.owner().timers().arm(alarm_, in.owner().now_ns());
+  return true;
+}
+
+void next_turn::on_due(timer& t) noexcept {
+  static_cast<alarm&>(t).of->wake();
+}
+
+void next_turn::on_cancel(error why) noexcept {
+  in_scope_->owner().timers().disarm(alarm_);
+  why_ = why;
+  wake();
+}
+
 bool event::waiter::begin(scope& in, std::coroutine_handle<> handle) noexcept {
   why_ = in.why();
   if (why_ || of_.set_) return false;

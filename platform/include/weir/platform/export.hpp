@@ -10,5 +10,5 @@
 #elif defined(_WIN32)
 #define WEIR_EXPORT __declspec(dllimport)
 #else
-#define WEIR_EXPORT __attribute__((visibility("default")))
+#define WEIR_EXPORT [[gnu::visibility("default")]]
 #endif

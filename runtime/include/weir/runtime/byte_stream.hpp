@@ -68,7 +68,7 @@ class WEIR_EXPORT byte_stream {
 };
 
 // co_await readable(stream): no error when try_read() has something to say.
-class WEIR_EXPORT [[nodiscard]] readable final : public io_wait {
+class [[nodiscard]] WEIR_EXPORT readable final : public io_wait {
  public:
   explicit readable(byte_stream& stream) noexcept : io_wait("readable"), stream_(stream) {}
   bool await_ready() const noexcept { return false; }
@@ -86,7 +86,7 @@ class WEIR_EXPORT [[nodiscard]] readable final : public io_wait {
 };
 
 // co_await write_some(stream, bytes): how many bytes were taken, at least one.
-class WEIR_EXPORT [[nodiscard]] write_some final : public io_wait {
+class [[nodiscard]] WEIR_EXPORT write_some final : public io_wait {
  public:
   write_some(byte_stream& stream, byte_view bytes) noexcept
       : io_wait("write"), stream_(stream), bytes_(bytes) {}
@@ -110,7 +110,7 @@ class WEIR_EXPORT [[nodiscard]] write_some final : public io_wait {
 
 // co_await write_file_some(stream, file, offset, count): how many bytes of the file were taken.
 // errc::not_supported: read and write instead. The file stays open until the answer.
-class WEIR_EXPORT [[nodiscard]] write_file_some final : public io_wait {
+class [[nodiscard]] WEIR_EXPORT write_file_some final : public io_wait {
  public:
   write_file_some(byte_stream& stream, const file& source, std::uint64_t offset,
                   std::uint64_t count) noexcept

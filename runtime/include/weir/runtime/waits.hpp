@@ -14,7 +14,7 @@
 namespace weir::runtime {
 
 // co_await sleep_until(due_ns): no error once the instant has come, or why the scope was cancelled.
-class WEIR_EXPORT [[nodiscard]] sleep_until final : public wait_node {
+class [[nodiscard]] WEIR_EXPORT sleep_until final : public wait_node {
  public:
   explicit sleep_until(time_ns due_ns) noexcept : wait_node("sleep"), due_ns_(due_ns) {}
 
@@ -36,6 +36,34 @@ class WEIR_EXPORT [[nodiscard]] sleep_until final : public wait_node {
   bool begin(scope& in, std::coroutine_handle<> waiter) noexcept;
 
   time_ns due_ns_;
+  scope* in_scope_ = nullptr;
+  alarm alarm_{this};
+  error why_{};
+};
+
+// co_await next_turn(): lets everything else run and the poller be asked before going on. For one
+// that has used its share of a turn. No error, or why the scope was cancelled.
+class [[nodiscard]] WEIR_EXPORT next_turn final : public wait_node {
+ public:
+  next_turn() noexcept : wait_node("next turn") {}
+
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> waiter) noexcept {
+    return begin(*waiter.promise().in, waiter);
+  }
+  error await_resume() const noexcept { return why_; }
+
+  void on_cancel(error why) noexcept override;
+
+ private:
+  struct alarm : timer {
+    explicit alarm(next_turn* n) noexcept : timer(&next_turn::on_due), of(n) {}
+    next_turn* of;
+  };
+  static void on_due(timer& t) noexcept;
+  bool begin(scope& in, std::coroutine_handle<> waiter) noexcept;
+
   scope* in_scope_ = nullptr;
   alarm alarm_{this};
   error why_{};

@@ -1,0 +1,125 @@
+// http/handler.hpp - the two kinds of handler, and the exchange that the second kind talks through.
+//
+// A plain function gets a request whose body is whole, and returns its response: it runs on the
+// loop, ends within the turn, and costs no allocation. A coroutine gets an exchange: it may wait,
+// read the body in pieces and write the answer in pieces, with back-pressure both ways.
+//
+// Either may throw: the exception becomes a 500, in one place, or a broken-off stream when the head
+// of the answer was sent before.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include <weir/http/request.hpp>
+#include <weir/http/response.hpp>
+#include <weir/http/router.hpp>
+#include <weir/platform/error.hpp>
+#include <weir/platform/export.hpp>
+#include <weir/platform/file.hpp>
+#include <weir/runtime/task.hpp>
+
+namespace weir::http {
+
+class connection;
+
+// One request and its answer, for a coroutine handler. Lives until the handler's task ends; on the
+// server's scheduler only. An error from any call is the end of the exchange: return it.
+//
+// Deadlines: the handler has `limits::handler_deadline` until the head of its answer is written;
+// what it awaits fails with errc::timed_out after that, and the peer gets 504. A body is held to
+// `body_rate_min`, an answer to `write_deadline` and `write_rate_min`.
+class WEIR_EXPORT exchange {
+ public:
+  exchange(const exchange&) = delete;
+  exchange& operator=(const exchange&) = delete;
+
+  // The head. Its views live as long as the exchange. `body` is empty: use read() or read_all().
+  const request& head() const noexcept { return head_; }
+
+  // The next piece of the body; empty at its end. The view lives until the next call of the
+  // exchange. Sends 100 Continue first when the peer waits for it. Errors: errc::malformed (the
+  // peer got its 4xx), errc::limit (413), errc::eof (the peer broke off), errc::timed_out.
+  runtime::task<result<std::string_view>> read();
+  // The whole body, at most `limits::body_bytes_max`. Lives as long as the exchange.
+  runtime::task<result<std::string_view>> read_all();
+
+  // Sends a whole answer.
+  runtime::task<error> send(response whole);
+
+  // Begins an answer whose body follows: with `response::set_stream(length)` exactly that many
+  // bytes, without a length chunked (closed by the end of the connection for HTTP/1.0).
+  runtime::task<error> begin(response head);
+  // Returns once the bytes are on their way or copied: they may be reused then. Waits while the
+  // peer reads more slowly than the handler writes. errc::limit: more than the announced length.
+  runtime::task<error> write(std::string_view bytes);
+  // Writes `count` bytes of `source` from `offset`, by the system's own copy where it has one.
+  runtime::task<error> write_file(const file& source, std::uint64_t offset, std::uint64_t count);
+  // Ends the body. A handler that returns without it, after begin(), breaks the stream off: the
+  // peer can tell that the body is not complete.
+  runtime::task<error> finish();
+
+  // Whether the head of the answer is written: from there on it cannot be changed.
+  bool begun() const noexcept { return begun_; }
+  // The loop the handler runs on: for sleeping, spawning, and connections of its own.
+  runtime::scheduler& loop() const noexcept;
+
+ private:
+  friend class connection;
+  exchange(connection& of, const request& head, runtime::scope& in) noexcept
+      : connection_(of), head_(head), scope_(in) {}
+  error may_answer() noexcept;
+  error may_write(std::uint64_t bytes) noexcept;
+
+  connection& connection_;
+  request head_;
+  runtime::scope& scope_;  // the handler's: carries its deadline
+  std::string collected_;  // read_all()
+  std::optional<std::uint64_t> length_left_;
+  bool begun_ = false;
+  bool chunked_ = false;
+  bool sends_body_ = true;  // false for HEAD, 204, 304
+  bool finished_ = false;
+};
+
+using plain_handler = std::function<response(const request&)>;
+using coroutine_handler = std::function<runtime::task<error>(exchange&)>;
+using handler = std::variant<plain_handler, coroutine_handler>;
+
+// The routes of a server. Built before it starts, then shared by any number of servers and threads.
+// Patterns and errors as in router.hpp. A coroutine handler that captures has to outlive every
+// request: captures live in the routes, not in the coroutine's frame.
+class WEIR_EXPORT routes {
+ public:
+  error add(method verb, std::string_view pattern, plain_handler run) {
+    return router_.add(verb, pattern, handler(std::move(run)));
+  }
+  error add(method verb, std::string_view pattern, coroutine_handler run) {
+    return router_.add(verb, pattern, handler(std::move(run)));
+  }
+  error get(std::string_view pattern, plain_handler run) {
+    return add(method::get, pattern, std::move(run));
+  }
+  error post(std::string_view pattern, plain_handler run) {
+    return add(method::post, pattern, std::move(run));
+  }
+  // A coroutine handler is named as one: which kind a lambda is decides how it may wait.
+  error get_async(std::string_view pattern, coroutine_handler run) {
+    return add(method::get, pattern, std::move(run));
+  }
+  error post_async(std::string_view pattern, coroutine_handler run) {
+    return add(method::post, pattern, std::move(run));
+  }
+
+  const router<handler>& table() const noexcept { return router_; }
+
+ private:
+  router<handler> router_;
+};
+
+}  // namespace weir::http

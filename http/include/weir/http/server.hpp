@@ -1,0 +1,140 @@
+// http/server.hpp - listens, accepts, serves, drains. One server belongs to one scheduler.
+//
+//   fresh --start()--> serving --drain()--> lame duck --drain_delay--> draining --> stopped
+//
+//   serving    connections are accepted and kept
+//   lame duck  still accepting; every answer says `Connection: close`
+//   draining   listeners are empty and closed, idle connections are closed, requests under way are
+//              finished; a further request gets 503
+//   stopped    no connection is left; those still there at `drain_timeout` were reset and counted
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include <weir/http/handler.hpp>
+#include <weir/http/limits.hpp>
+#include <weir/http/refusal.hpp>
+#include <weir/platform/address.hpp>
+#include <weir/platform/error.hpp>
+#include <weir/platform/export.hpp>
+#include <weir/runtime/scheduler.hpp>
+#include <weir/runtime/task.hpp>
+
+namespace weir::http {
+
+// What several servers of one process share: the limits that are per process. Thread-safe. It
+// outlives its servers.
+class WEIR_EXPORT admission {
+ public:
+  explicit admission(const limits& bounds);
+  ~admission();
+  admission(const admission&) = delete;
+  admission& operator=(const admission&) = delete;
+
+  struct impl;
+  impl& inside() noexcept { return *impl_; }
+
+ private:
+  std::unique_ptr<impl> impl_;
+};
+
+// Counts since the server was made. Read on the server's scheduler.
+struct server_counters {
+  std::uint64_t connections_accepted = 0;
+  std::uint64_t connections_closed = 0;
+  std::uint64_t connections_reset = 0;  // ended by us without an orderly close
+  std::uint64_t requests = 0;           // heads that were complete
+  std::uint64_t responses_1xx = 0;
+  std::uint64_t responses_2xx = 0;
+  std::uint64_t responses_3xx = 0;
+  std::uint64_t responses_4xx = 0;
+  std::uint64_t responses_5xx = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t bytes_sent = 0;
+  // Limits and deadlines, each time one bites. Refusals of the parsers are counted by their code.
+  std::uint64_t refused[refusals::all.size()] = {};
+  std::uint64_t shed_connections_max = 0;
+  std::uint64_t shed_connections_per_peer_max = 0;
+  std::uint64_t shed_requests_in_flight_max = 0;
+  std::uint64_t ended_requests_per_connection_max = 0;
+  std::uint64_t paused_pipelined_requests_max = 0;
+  std::uint64_t paused_response_queue_bytes_max = 0;
+  std::uint64_t timed_out_head_deadline = 0;
+  std::uint64_t timed_out_body_deadline = 0;
+  std::uint64_t timed_out_handler_deadline = 0;
+  std::uint64_t timed_out_write_deadline = 0;
+  std::uint64_t timed_out_idle_deadline = 0;
+  std::uint64_t timed_out_linger_deadline = 0;
+  std::uint64_t too_slow_body_rate_min = 0;
+  std::uint64_t too_slow_write_rate_min = 0;
+  std::uint64_t linger_bytes_max_reached = 0;
+  std::uint64_t handlers_failed = 0;        // threw, or made an answer that may not be sent
+  std::uint64_t late_results = 0;           // handlers that answered after their deadline
+  std::uint64_t input_buffers_refused = 0;  // no memory to keep a partial request: closed
+};
+
+// One answered request, for logs and metrics. Views live during the call.
+struct access_record {
+  std::string_view method;
+  std::string_view target;   // as sent; "" when the head was refused before it was known
+  std::string_view pattern;  // of the route: a bounded set, unlike targets
+  status_code status = 0;
+  std::uint64_t response_bytes = 0;  // of the body
+  time_ns duration_ns = 0;           // from the complete head to the end of the answer
+  const address* peer = nullptr;
+};
+
+struct server_options {
+  limits bounds;
+  std::string_view server_field = "weir";  // of the Server field; "" leaves it out
+  // Shared by the servers of a process; null: this server has its own.
+  admission* shared = nullptr;
+  // Told of each answer, on the server's scheduler. It may not wait or throw.
+  void (*observe)(void* context, const access_record& record) noexcept = nullptr;
+  void* observe_context = nullptr;
+};
+
+struct drain_report {
+  std::uint32_t drained = 0;  // connections open when the drain began that ended in order
+  std::uint32_t forced = 0;   // connections that were reset at drain_timeout
+};
+
+class WEIR_EXPORT server {
+ public:
+  // `handlers` and `on` outlive the server.
+  server(runtime::scheduler& on, const routes& handlers,
+         const server_options& options = server_options());
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+  // Before the end the server is stopped, or never started (asserted).
+  ~server();
+
+  // Binds an address; port 0 takes a free one. Returns what was bound. `share_port`: see
+  // listen_options. Errors: those of listener::open(), and what is wrong with the limits.
+  result<address> listen(const address& at, bool share_port = false);
+  // Parses and binds: "127.0.0.1:8080", "[::1]:0", "unix:/path".
+  result<address> listen(std::string_view at, bool share_port = false);
+
+  // Begins to accept. `told` (may be null) is called once, on the scheduler, when a drain has
+  // ended. For hosts that drive the scheduler themselves and use no coroutines.
+  using on_stopped = void (*)(void* context, const drain_report& report) noexcept;
+  error start(on_stopped told = nullptr, void* context = nullptr);
+
+  // start(), then waits until a drain has ended.
+  runtime::task<result<drain_report>> serve();
+
+  // Asks for a drain. Any thread; before start, twice and after the end are all normal.
+  void drain() noexcept;
+
+  bool stopped() const noexcept;
+  std::uint32_t connections() const noexcept;
+  const server_counters& counters() const noexcept;
+
+ private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace weir::http

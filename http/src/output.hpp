@@ -1,0 +1,89 @@
+// http/output.hpp - answers on their way to one peer.
+//
+// Answers of one turn are gathered in the scheduler's lent send buffer and leave in one send: N
+// pipelined requests cost one. What the socket did not take moves to a pooled buffer, and no
+// further answer is made until that is gone: the queue of a connection is bounded by what one turn
+// can gather plus one body.
+//
+//   gathering --flush(), all taken--> gathering (empty)
+//   gathering --flush(), short-----> blocked --write_rest()--> gathering
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include <weir/http/response.hpp>
+#include <weir/runtime/buffer_pool.hpp>
+#include <weir/runtime/byte_stream.hpp>
+#include <weir/runtime/task.hpp>
+
+#include "service.hpp"
+
+namespace weir::http {
+
+class output {
+ public:
+  output(service& of, runtime::byte_stream& to) noexcept : service_(of), to_(to) {}
+
+  // A body up to this size is copied behind its head: cheaper than a second part of the send.
+  static constexpr std::size_t copied_body_bytes_max = 16 * 1024;
+
+  // Room for `bytes` more in this turn's buffer, flushing first if that makes it; empty when there
+  // is none: blocked, failed, or more than the buffer holds.
+  std::span<char> room(std::size_t bytes) noexcept;
+  void commit(std::size_t bytes) noexcept { used_ += bytes; }
+  // room() and commit() in one; false when there is no room.
+  bool append(std::string_view bytes) noexcept;
+
+  // Sends what was gathered, and `body` right behind it without copying it. The response that owns
+  // the body is handed over when something of it is left.
+  void flush(response* owner = nullptr) noexcept;
+
+  // Whether enough was gathered that it should leave before the next answer is made: past
+  // response_queue_bytes_max, or so much that the next head might find no room.
+  bool full() const noexcept;
+
+  // Something is left that only write_rest() gets rid of.
+  bool blocked() const noexcept { return rest_size_ > 0 || !body_rest_.empty(); }
+  bool gathered() const noexcept { return used_ > 0; }
+  error failed() const noexcept { return failed_; }
+
+  // Waits until nothing is left, under write_deadline and write_rate_min.
+  runtime::task<error> write_rest();
+
+  // Sends `count` bytes of `source` behind what was gathered, by the stream's own way where it has
+  // one, under the same deadlines.
+  runtime::task<error> write_file(const file& source, std::uint64_t offset, std::uint64_t count);
+
+ private:
+  // The two clocks of a write, which run only while something is queued.
+  struct write_clock {
+    time_ns grace_end_ns = 0;
+    std::uint64_t written = 0;
+  };
+  write_clock start_clock() const noexcept;
+  void set_deadlines(runtime::scope& in, const write_clock& clock) const noexcept;
+
+  runtime::task<error> write_loop();
+  runtime::task<error> file_loop(const file& source, std::uint64_t offset, std::uint64_t count);
+  runtime::task<error> copy_file(const file& source, std::uint64_t offset, std::uint64_t count);
+  void count_failure(error why) noexcept;
+  std::size_t capacity() const noexcept;
+  void keep(std::string_view gathered) noexcept;
+  void count(std::size_t sent) noexcept { service_.counters.bytes_sent += sent; }
+  byte_view next_rest() const noexcept;
+
+  service& service_;
+  runtime::byte_stream& to_;
+  std::size_t used_ = 0;  // of the lent buffer
+  runtime::pooled_buffer rest_;
+  std::size_t rest_begin_ = 0;
+  std::size_t rest_size_ = 0;
+  std::unique_ptr<response> body_owner_;
+  std::string_view body_rest_;
+  error failed_{};
+};
+
+}  // namespace weir::http

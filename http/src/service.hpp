@@ -1,0 +1,45 @@
+// http/service.hpp - what the connections of one server share. One thread.
+#pragma once
+
+#include <cstdint>
+
+#include <weir/http/date.hpp>
+#include <weir/http/head_parser.hpp>
+#include <weir/http/server.hpp>
+#include <weir/runtime/buffer_pool.hpp>
+#include <weir/runtime/scheduler.hpp>
+
+namespace weir::http {
+
+enum class service_phase : std::uint8_t { serving, lame_duck, draining };
+
+struct service {
+  service(runtime::scheduler& on, const routes& handlers, const server_options& with,
+          admission& shared)
+      : loop(on),
+        table(handlers.table()),
+        options(with),
+        rules(options.bounds, false),
+        heads(options.bounds),
+        admitted(shared),
+        small_buffers(small_bytes, with.bounds.connections_max, 1'024),
+        large_buffers(on.lend_receive_buffer().size(), with.bounds.connections_max, 64) {}
+
+  static constexpr std::size_t small_bytes = 4'096;
+
+  runtime::scheduler& loop;
+  const router<handler>& table;
+  const server_options options;
+  const limits& bounds = options.bounds;
+  const head_rules rules;
+  head_storage heads;
+  date_cache dates;
+  admission& admitted;
+  server_counters counters;
+  service_phase phase = service_phase::serving;
+  // What outlives a turn: nearly always a piece of one head, rarely as much as one receive.
+  runtime::buffer_pool small_buffers;
+  runtime::buffer_pool large_buffers;
+};
+
+}  // namespace weir::http
