@@ -10,5 +10,6 @@
 #elif defined(_WIN32)
 #define WEIR_EXPORT __declspec(dllimport)
 #else
+// The standard spelling: GCC 12 takes no __attribute__ beside [[nodiscard]] on a class.
 #define WEIR_EXPORT [[gnu::visibility("default")]]
 #endif
