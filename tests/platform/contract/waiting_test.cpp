@@ -313,6 +313,18 @@ CONTRACT("P21 sending to a peer that is gone is an error, not a signal") {
   }
 }
 
+CONTRACT("P22 connections that wait together are accepted one by one, and none is lost") {
+  const socket_id at = b.listener();
+  std::vector<socket_id> clients;
+  for (int i = 0; i < 5; ++i) clients.push_back(b.connect(b.where(at)));
+  for (int i = 0; i < 5; ++i) {
+    const result<socket_id> server = b->adopt(b.accept(at));
+    REQUIRE(server.ok());
+    b.send_all(server.value(), "x");
+  }
+  for (const socket_id client : clients) CHECK(b.receive(client, 1) == "x");
+}
+
 CONTRACT("P22 a connection that dies before it is accepted does not stop the listener") {
   const socket_id at = b.listener();
   for (int round = 0; round < 10; ++round) {
