@@ -104,7 +104,9 @@ std::size_t sim_poller::hand_out(std::span<completion> out) {
   std::size_t n = 0;
   while (n < out.size()) {
     // One piece of news at a time: what does not fit stays news, and may be stale by then.
-    while (ready_.empty() && !notices_.empty()) {
+    // The seed decides how far ahead of its caller the poller works: what has ended may wait for
+    // room beside what is still news.
+    while (!notices_.empty() && (ready_.empty() || net_->roll.chance(500))) {
       const socket_id next = notices_.front();
       notices_.pop_front();
       service(next);
