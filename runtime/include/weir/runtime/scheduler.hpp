@@ -130,11 +130,12 @@ class WEIR_EXPORT scheduler {
 
  private:
   struct WEIR_EXPORT drive final : completion_hook {
-    explicit drive(scheduler& s) noexcept : of(s) {}
+    explicit drive(scheduler& s) noexcept : of(s), frames(s.frames_) {}
     void begin() noexcept;
     void until_done() noexcept;
     void on_finished() noexcept override { done = true; }
     scheduler& of;
+    frame_pool::use frames;  // the first steps of a task are made before the first turn
     bool done = false;
   };
 
