@@ -51,6 +51,9 @@ class connection {
   // What may be left of a body that nobody read, to be skipped so that the connection can go on;
   // more is not worth a connection.
   static constexpr std::uint64_t skipped_body_bytes_max = 64 * 1024;
+  // Steps of a streamed body, of at most 64 KiB each, that one turn gives to one connection: a peer
+  // and a handler that are both fast would hold the loop for as long as the body lasts.
+  static constexpr std::uint32_t steps_in_turn_max = 16;
 
   // What the coroutine has to do next; everything that needs no waiting happens in advance().
   enum class step : std::uint8_t {
@@ -95,6 +98,7 @@ class connection {
   runtime::task<error> more_body();
   runtime::task<error> more_body_at_rate();
   runtime::task<error> flush_all();
+  runtime::task<error> take_turns();
 
   // Coroutine handlers (exchange.cpp).
   runtime::task<error> call_coroutine();
@@ -119,7 +123,8 @@ class connection {
   std::size_t in_place_ = 0;  // bytes of the request in hand that still stand in input_
   std::size_t piece_ = 0;     // of them, a piece of the body that somebody looks at
   std::uint32_t served_ = 0;
-  std::uint32_t in_turn_ = 0;
+  std::uint32_t in_turn_ = 0;  // requests of this turn
+  std::uint32_t steps_ = 0;    // of a body, since the connection last waited
   ending ending_ = ending::none;
   bool head_clock_runs_ = true;     // from accept on; between requests it stands still
   bool drained_ = false;            // the last receive took all there was: wait before the next

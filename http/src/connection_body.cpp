@@ -1,4 +1,5 @@
 // http/connection_body.cpp - the bodies of requests that come in pieces: collected, or skipped.
+#include <weir/runtime/waits.hpp>
 #include <weir/runtime/within.hpp>
 
 #include "connection.hpp"
@@ -116,6 +117,7 @@ runtime::task<error> connection::more_body() {
       const error why = co_await runtime::readable(stream_);
       if (why) co_return why;
       drained_ = false;
+      steps_ = 0;
     }
     const result<std::size_t> got = input_.receive_kept(stream_);
     drained_ = got.ok() ? !input_.more_at_hand() : got.why() == errc::would_block;
@@ -147,8 +149,19 @@ runtime::task<error> connection::flush_all() {
   if (output_.blocked()) {
     const error why = co_await output_.write_rest();
     if (why) co_return why;
+    steps_ = 0;
   }
-  co_return output_.failed();
+  if (output_.failed()) co_return output_.failed();
+  const error why = co_await take_turns();
+  co_return why;
+}
+
+// Lets others run once this connection has used its share of the turn.
+runtime::task<error> connection::take_turns() {
+  if (++steps_ < steps_in_turn_max) co_return error{};
+  steps_ = 0;
+  const error why = co_await runtime::next_turn();
+  co_return why;
 }
 
 }  // namespace weir::http

@@ -175,7 +175,11 @@ error exchange::may_write(std::uint64_t bytes) noexcept {
 runtime::task<error> exchange::write(std::string_view bytes) {
   connection& c = connection_;
   if (error why = may_write(bytes.size())) co_return why;
-  if (!sends_body_) co_return error{};
+  if (!sends_body_) {
+    // Nothing is sent, but a handler that writes on and on may not hold the loop with it.
+    const error why = co_await c.take_turns();
+    co_return why;
+  }
   constexpr std::size_t piece_bytes_max = 32 * 1024;
   while (!bytes.empty()) {
     const std::size_t frame = chunked_ ? chunk_head_bytes_max + chunk_end.size() : 0;

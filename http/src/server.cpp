@@ -196,7 +196,12 @@ const server_counters& server::counters() const noexcept {
 runtime::task<error> server::impl::accept_from(net::listener& from) {
   for (;;) {
     const result<net::accepted> next = co_await from.accept();
-    if (!next.ok()) co_return next.why();
+    if (!next.ok()) {
+      if (!scope.why() && common.phase == service_phase::serving) {
+        ++common.counters.listeners_failed;
+      }
+      co_return next.why();
+    }
     admit(next.value());
   }
 }

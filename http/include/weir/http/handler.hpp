@@ -60,6 +60,9 @@ class WEIR_EXPORT exchange {
   runtime::task<error> write(std::string_view bytes);
   // Writes `count` bytes of `source` from `offset`, by the system's own copy where it has one.
   runtime::task<error> write_file(const file& source, std::uint64_t offset, std::uint64_t count);
+  // Whether what write() gets is sent at all: false for HEAD, 204 and 304, once the answer has
+  // begun. Writing is allowed then and does nothing; a handler may spare itself the work.
+  bool sends_body() const noexcept { return sends_body_; }
   // Ends the body. A handler that returns without it, after begin(), breaks the stream off: the
   // peer can tell that the body is not complete.
   runtime::task<error> finish();

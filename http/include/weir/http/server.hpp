@@ -45,6 +45,7 @@ struct server_counters {
   std::uint64_t connections_accepted = 0;
   std::uint64_t connections_closed = 0;
   std::uint64_t connections_reset = 0;  // ended by us without an orderly close
+  std::uint64_t listeners_failed = 0;   // stopped accepting, not for a drain
   std::uint64_t requests = 0;           // heads that were complete
   std::uint64_t responses_1xx = 0;
   std::uint64_t responses_2xx = 0;
