@@ -144,6 +144,7 @@ class readiness_poller final : public poller {
   }
 
   started send(socket_id socket, byte_view bytes, void* context) noexcept override {
+    if (bytes.empty()) return finished(error(errc::invalid, "send"));
     operation_slot op{kind::send, context};
     op.from = bytes.data();
     op.size = bytes.size();
@@ -152,6 +153,7 @@ class readiness_poller final : public poller {
 
   started send_file(socket_id socket, const file& source, std::uint64_t offset, std::uint64_t count,
                     void* context) noexcept override {
+    if (count == 0) return finished(error(errc::invalid, "send_file"));
     operation_slot op{kind::send_file, context};
     op.source = &source;
     op.offset = offset;

@@ -268,7 +268,7 @@ started iocp_poller::receive(socket_id socket, byte_span into, void* context) no
   if (s == nullptr) return stale("recv");
   if (s->reader.valid()) return busy("recv");
   if (s->ended) return finished(s->ended);
-  if (into.empty()) return started{};
+  if (into.empty()) return finished(error(errc::invalid, "recv"));
   result<operation_slot*> claimed = claim(socket, kind::receive, context);
   if (!claimed.ok()) return finished(claimed.why());
   operation_slot& op = *claimed.value();
@@ -285,7 +285,7 @@ started iocp_poller::send(socket_id socket, byte_view bytes, void* context) noex
   socket_slot* const s = find(socket);
   if (s == nullptr) return stale("send");
   if (s->writer.valid()) return busy("send");
-  if (bytes.empty()) return started{};
+  if (bytes.empty()) return finished(error(errc::invalid, "send"));
   result<operation_slot*> claimed = claim(socket, kind::send, context);
   if (!claimed.ok()) return finished(claimed.why());
   operation_slot& op = *claimed.value();
@@ -301,7 +301,8 @@ started iocp_poller::send_file(socket_id socket, const file& source, std::uint64
   socket_slot* const s = find(socket);
   if (s == nullptr) return stale("sendfile");
   if (s->writer.valid()) return busy("sendfile");
-  if (count == 0) return started{};  // to TransmitFile 0 means "all of it"
+  // To TransmitFile 0 would mean "all of it".
+  if (count == 0) return finished(error(errc::invalid, "send_file"));
   LARGE_INTEGER size{};
   if (GetFileSizeEx(handle_of(source), &size) == 0) {
     return finished(error_from_system("sendfile", static_cast<int>(GetLastError())));

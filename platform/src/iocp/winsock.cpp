@@ -149,7 +149,7 @@ error make_prompt(SOCKET socket) noexcept {
 }
 
 result<std::size_t> receive(SOCKET socket, byte_span into) noexcept {
-  if (into.empty()) return std::size_t{0};
+  if (into.empty()) return error(errc::invalid, "recv");
   constexpr std::size_t most = 1 << 30;  // the call counts in int
   const int room = static_cast<int>(std::min(into.size(), most));
   const int got = ::recv(socket, reinterpret_cast<char*>(into.data()), room, 0);

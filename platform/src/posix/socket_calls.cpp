@@ -180,18 +180,20 @@ error connect_outcome(int fd) noexcept {
 }
 
 result<std::size_t> receive(int fd, byte_span into) noexcept {
+  if (into.empty()) return error(errc::invalid, "recv");
   ssize_t got = 0;
   do {
     got = ::recv(fd, into.data(), into.size(), 0);
   } while (got < 0 && errno == EINTR);
   if (got < 0) return last_error("recv");
-  if (got == 0 && !into.empty()) return error(errc::eof, "recv");
+  if (got == 0) return error(errc::eof, "recv");
   return static_cast<std::size_t>(got);
 }
 
 result<std::size_t> send(int fd, std::span<const byte_view> parts) noexcept {
   iovec vectors[parts_max];
   const std::size_t count = parts.size() < parts_max ? parts.size() : parts_max;
+  if (count == 0) return std::size_t{0};
   for (std::size_t i = 0; i < count; ++i) {
     vectors[i].iov_base = const_cast<std::byte*>(parts[i].data());
     vectors[i].iov_len = parts[i].size();

@@ -527,6 +527,20 @@ CONTRACT("P12 a send under way ends with an error when the peer resets") {
   CHECK((end.why.code == errc::reset || end.why.code == errc::broken_pipe));
 }
 
+CONTRACT("P25 to ask for nothing is invalid, and starts nothing") {
+  const bench::pair two = b.connected();
+  bench::op o;
+  CHECK(b->try_receive(two.server, {}).why() == errc::invalid);
+  CHECK(b->receive(two.server, {}, &o).why == errc::invalid);
+  CHECK(b->send(two.client, {}, &o).why == errc::invalid);
+  const result<std::size_t> nothing = b->try_send(two.client, {});
+  REQUIRE(nothing.ok());
+  CHECK(nothing.value() == 0);
+  CHECK(b->counters().operations_open == 0);
+  b.send_all(two.client, "x");
+  CHECK(b.receive(two.server, 1) == "x");
+}
+
 CONTRACT("P13 a second operation in the same direction is in_progress") {
   const bench::pair two = b.connected();
   std::string into(8, '\0');

@@ -35,6 +35,8 @@
 //       send_file ends when at least one byte was taken, and says how many.
 //   P13 A socket has one operation under way in each direction; a second one is errc::in_progress.
 //       accept, receive and wait_readable read; connect, send and send_file write.
+//   P25 To ask for nothing is errc::invalid: an empty span to try_receive, receive or send, a count
+//       of 0 to send_file. try_send of nothing sends nothing.
 //
 //  Closing
 //   P14 close() and reset() make a socket id stale at once and cancel what it has under way; the
