@@ -534,8 +534,11 @@ CONTRACT("P25 to ask for nothing is invalid, and starts nothing") {
   CHECK(b->receive(two.server, {}, &o).why == errc::invalid);
   CHECK(b->send(two.client, {}, &o).why == errc::invalid);
   const result<std::size_t> nothing = b->try_send(two.client, {});
-  REQUIRE(nothing.ok());
-  CHECK(nothing.value() == 0);
+  if (nothing.ok()) {
+    CHECK(nothing.value() == 0);
+  } else {
+    CHECK(nothing.why() == errc::would_block);  // a storm does not look at how much it refuses
+  }
   CHECK(b->counters().operations_open == 0);
   b.send_all(two.client, "x");
   CHECK(b.receive(two.server, 1) == "x");
