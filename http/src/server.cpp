@@ -116,7 +116,7 @@ server::~server() {
   WEIR_ASSERT(!impl_->asked.load() || impl_->ended.is_set());
 }
 
-result<address> server::listen(const address& at, bool share_port) {
+result<address> server::listen(const address& at, bool share_port, bool port_proven) {
   impl& s = *impl_;
   if (error why = s.common.bounds.validate()) return why;
   // A head that is being received has to fit the buffer that is lent for receiving.
@@ -129,16 +129,16 @@ result<address> server::listen(const address& at, bool share_port) {
   options.backlog =
       static_cast<int>(std::min<std::uint32_t>(s.common.bounds.accept_backlog, 0x7fffffff));
   options.share_port = share_port;
-  result<platform::socket_id> socket = net::listener::open(s.loop, at, options);
+  result<platform::socket_id> socket = net::listener::open(s.loop, at, options, port_proven);
   if (!socket.ok()) return socket.why();
   s.listeners.push_back(std::make_unique<net::listener>(s.loop, socket.value()));
   return s.listeners.back()->local_address();
 }
 
-result<address> server::listen(std::string_view at, bool share_port) {
+result<address> server::listen(std::string_view at, bool share_port, bool port_proven) {
   result<address> parsed = address::parse(at);
   if (!parsed.ok()) return parsed;
-  return listen(parsed.value(), share_port);
+  return listen(parsed.value(), share_port, port_proven);
 }
 
 error server::start(on_stopped told, void* context) {

@@ -61,9 +61,10 @@ constexpr std::uint64_t passing_burst = 64;
 }  // namespace
 
 result<platform::socket_id> listener::open(runtime::scheduler& owner, const address& at,
-                                           const platform::listen_options& options) noexcept {
+                                           const platform::listen_options& options,
+                                           bool proven) noexcept {
   platform::poller& poller = owner.poller();
-  if (options.share_port && at.port() != 0) {
+  if (options.share_port && !proven && at.port() != 0) {
     platform::listen_options alone = options;
     alone.share_port = false;
     result<platform::socket_id> proof = poller.listen(at, alone);

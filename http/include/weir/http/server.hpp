@@ -112,11 +112,11 @@ class WEIR_EXPORT server {
   // Before the end the server is stopped, or never started (asserted).
   ~server();
 
-  // Binds an address; port 0 takes a free one. Returns what was bound. `share_port`: see
-  // listen_options. Errors: those of listener::open(), and what is wrong with the limits.
-  result<address> listen(const address& at, bool share_port = false);
+  // Binds an address; port 0 takes a free one. Returns what was bound. `share_port` and
+  // `port_proven`: see listener::open(). Errors: those of that, and what is wrong with the limits.
+  result<address> listen(const address& at, bool share_port = false, bool port_proven = false);
   // Parses and binds: "127.0.0.1:8080", "[::1]:0", "unix:/path".
-  result<address> listen(std::string_view at, bool share_port = false);
+  result<address> listen(std::string_view at, bool share_port = false, bool port_proven = false);
 
   // Begins to accept. `told` (may be null) is called once, on the scheduler, when a drain has
   // ended. For hosts that drive the scheduler themselves and use no coroutines.

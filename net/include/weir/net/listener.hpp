@@ -30,11 +30,13 @@ struct listener_counters {
 class WEIR_EXPORT listener {
  public:
   // Binds and listens. With `share_port` the port is first bound alone, to prove that no other
-  // program has it: two programs that share a port by accident split its connections.
+  // program has it: two programs that share a port by accident split its connections. `proven`
+  // leaves that out: a listener of this process, which the proof would find, has the port already.
   // Errors: errc::address_in_use, address_unavailable, permission, exists (a Unix path that is not
   // a socket), handles_exhausted.
   static result<platform::socket_id> open(runtime::scheduler& owner, const address& at,
-                                          const platform::listen_options& options) noexcept;
+                                          const platform::listen_options& options,
+                                          bool proven = false) noexcept;
 
   listener(runtime::scheduler& owner, platform::socket_id socket) noexcept
       : owner_(owner), socket_(socket) {}
