@@ -119,6 +119,14 @@ result<std::uint64_t> open_descriptor_count() noexcept {
 
 #endif
 
+void ignore_broken_pipes() noexcept {
+  struct sigaction action{};
+  action.sa_handler = SIG_IGN;
+  sigemptyset(&action.sa_mask);
+  const int failed = ::sigaction(SIGPIPE, &action, nullptr);
+  WEIR_ASSERT(failed == 0);
+}
+
 error termination_watch::start(wake_function wake, void* context) noexcept {
   WEIR_ASSERT(!started_);
   if (the_termination.taken.exchange(true)) return {errc::exists, "termination_watch"};

@@ -60,6 +60,8 @@ result<std::uint64_t> open_descriptor_count() noexcept {
   return std::uint64_t{count};
 }
 
+void ignore_broken_pipes() noexcept {}  // there is no such signal
+
 error termination_watch::start(wake_function wake, void* context) noexcept {
   WEIR_ASSERT(!started_);
   if (the_termination.taken.exchange(true)) return {errc::exists, "termination_watch"};

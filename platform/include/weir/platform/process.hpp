@@ -24,6 +24,10 @@ WEIR_EXPORT result<std::uint64_t> resident_bytes() noexcept;
 // Descriptors (Windows: handles) that are open now; errc::not_supported where it is not known.
 WEIR_EXPORT result<std::uint64_t> open_descriptor_count() noexcept;
 
+// Lets a write to a pipe or socket that nobody reads any more fail, for the whole process, where it
+// would end it. Sockets of the library never need this; the output of a program does.
+WEIR_EXPORT void ignore_broken_pipes() noexcept;
+
 // Counts requests to terminate: SIGTERM and SIGINT; on Windows Ctrl-C, Ctrl-Break and the closing
 // of the console. One means drain, a second means end at once; what to do is the program's choice.
 //
