@@ -1,0 +1,361 @@
+// apps/serve.cpp - see the header. One thread per server and its loop; the main thread has a loop
+// of its own, which only waits for signals and for the others to end.
+//
+//   bind everything -> say where -> start threads -> signal -> drain() each -> all ended -> report
+//                                                      `-> a second one -> the end, at once
+#include "serve.hpp"
+
+#include <cstdlib>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include <weir/http/head_parser.hpp>
+#include <weir/http/server.hpp>
+#include <weir/platform/file.hpp>
+#include <weir/platform/process.hpp>
+#include <weir/runtime/scheduler.hpp>
+
+#include "demo_routes.hpp"
+#include "file_routes.hpp"
+#include "home_page.hpp"
+#include "limit_flags.hpp"
+
+namespace weir::apps {
+
+namespace {
+
+// Descriptors that are nobody's connection: standard streams, what the C library opens, and for
+// each thread a poller, its wake, a reserve; then one for each listener.
+constexpr std::uint64_t descriptors_of_process = 32;
+constexpr std::uint64_t descriptors_of_thread = 8;
+
+// How long the end waits for a reader of the log.
+constexpr time_ns log_end_ns = 2 * second_ns;
+
+void say(const std::string& text) {
+  std::fprintf(stderr, "weir: %s\n", text.c_str());
+}
+
+// One server on its thread.
+struct worker {
+  std::unique_ptr<runtime::scheduler> loop;
+  std::unique_ptr<access_log::channel> log;
+  std::unique_ptr<http::server> http;
+  std::thread thread;
+  // Written by its thread before `ended` is posted, read by the main thread afterwards.
+  http::drain_report report;
+  error why;
+  bool ended = false;  // known to the main thread
+};
+
+class program {
+ public:
+  explicit program(const serve_options& options)
+      : options_(options),
+        bounds_(options.bounds),
+        log_(options.log, stdout),
+        page_(!options.files.empty()) {}
+
+  int run();
+
+ private:
+  bool prepare();
+  bool fit_descriptors();
+  bool make_workers();
+  bool bind();
+  bool bind_all(const std::string& at);
+  void announce() const;
+  int supervise();
+  int report();
+
+  // Posted by a worker's thread when its server is through.
+  struct ended_job final : runtime::posted_job {
+    ended_job(program& p, worker& w) noexcept : posted_job(&run_it), of(p), which(w) {}
+    static void run_it(posted_job& job) noexcept {
+      ended_job& self = static_cast<ended_job&>(job);
+      self.which.ended = true;
+      --self.of.running_;
+    }
+    program& of;
+    worker& which;
+  };
+
+  const serve_options& options_;
+  http::limits bounds_;
+  directory_root folder_;
+  access_log log_;
+  home_page page_;
+  http::routes routes_;
+  std::unique_ptr<http::admission> admission_;
+  std::vector<std::unique_ptr<ended_job>> ended_;  // outlive the loop they are posted to
+  std::unique_ptr<runtime::scheduler> control_;
+  std::vector<std::unique_ptr<worker>> workers_;
+  std::vector<address> bound_;
+  std::size_t running_ = 0;
+};
+
+// What is wrong with an address, and what to do about it.
+std::string why_not_bound(const std::string& at, error why) {
+  std::string told = "cannot listen on " + at + ": ";
+  switch (why.code) {
+    case errc::address_in_use:
+      return told + "it is taken by another program; choose another, or port 0 for a free one";
+    case errc::address_unavailable:
+      return told + "this machine has no such address; 0.0.0.0 and [::] stand for all it has";
+    case errc::permission:
+      return told + "not allowed; ports below 1024 and some folders need more rights";
+    case errc::exists:
+      return told + "there is a file of another kind at that path; it is not touched";
+    case errc::not_found: return told + "there is no such folder";
+    case errc::family_unsupported: return told + "the system has no such addresses";
+    case errc::malformed:
+    case errc::limit:
+      return told + why.where + "; an address is like 127.0.0.1:8080, [::1]:0 or unix:/path";
+    default: return told + to_string(why.code) + " (" + why.where + ")";
+  }
+}
+
+bool program::fit_descriptors() {
+  const std::uint64_t listeners = options_.listen.size() * (options_.threads + 1);
+  const std::uint64_t fixed =
+      descriptors_of_process + descriptors_of_thread * (options_.threads + 1) + listeners;
+  // A file is open while it is sent.
+  const std::uint64_t connections = bounds_.connections_max;
+  const std::uint64_t files = options_.files.empty() ? 0 : bounds_.requests_in_flight_max;
+  const bool unbounded = bounds_.connections_max == std::uint32_t{http::limits::unbounded};
+  const std::uint64_t wanted =
+      unbounded ? ~std::uint64_t{0} : fixed + connections + std::min(files, connections);
+  const result<std::uint64_t> limit = platform::raise_descriptor_limit(wanted);
+  if (!limit.ok()) {
+    say(std::string("cannot raise the limit of open files: ") + to_string(limit.why().code));
+    return false;
+  }
+  if (unbounded || limit.value() >= wanted) return true;
+  const std::uint64_t room = limit.value() > fixed ? limit.value() - fixed : 0;
+  const std::uint64_t fits = files == 0 ? room : std::max(room / 2, room - std::min(room, files));
+  const std::string told = "--connections-max " + std::to_string(connections) +
+                           " cannot fit: this process may open " + std::to_string(limit.value()) +
+                           " files, which is room for " + std::to_string(fits) + " connections";
+  if (options_.connections_max_asked || fits == 0) {
+    say(told + "; ask for no more, or raise the hard limit (ulimit -Hn, LimitNOFILE=) to " +
+        std::to_string(wanted));
+    return false;
+  }
+  // Nobody asked for the default: serve as many as there is room for, and say so.
+  say("serving " + std::to_string(fits) + " connections instead of " + std::to_string(connections) +
+      ": that is what fits the limit of open files; raise it with " +
+      "ulimit -Hn or LimitNOFILE= to " + std::to_string(wanted));
+  if (bounds_.connections_per_peer_max == bounds_.connections_max) {
+    bounds_.connections_per_peer_max = static_cast<std::uint32_t>(fits);
+  }
+  bounds_.connections_max = static_cast<std::uint32_t>(fits);
+  return true;
+}
+
+bool program::prepare() {
+  if (const std::string wrong = limits_problem(bounds_); !wrong.empty()) {
+    say(wrong);
+    return false;
+  }
+#if !defined(__linux__)
+  if (options_.threads > 1) {
+    say("--threads: more than one thread is served on Linux only");
+    return false;
+  }
+#endif
+  if (!options_.files.empty()) {
+    result<directory_root> folder = directory_root::open(options_.files);
+    if (!folder.ok()) {
+      say("cannot serve the folder " + options_.files + ": " + to_string(folder.why().code) +
+          "; --files takes a folder that this user may read and enter");
+      return false;
+    }
+    folder_ = std::move(folder).value();
+  }
+  if (!fit_descriptors()) return false;
+  error why = add_demo_routes(routes_);
+  if (!why) why = page_.add_to(routes_);
+  if (!why && folder_.is_open()) why = add_file_routes(routes_, folder_);
+  WEIR_ASSERT(!why);  // the patterns are ours
+  return true;
+}
+
+bool program::make_workers() {
+  runtime::scheduler_options small;
+  small.receive_buffer_bytes = small.send_buffer_bytes = 1'024;
+  result<std::unique_ptr<runtime::scheduler>> control = runtime::scheduler::open(small);
+  if (!control.ok()) {
+    say(std::string("cannot start an event loop: ") + to_string(control.why().code));
+    return false;
+  }
+  control_ = std::move(control).value();
+  admission_ = std::make_unique<http::admission>(bounds_);
+  runtime::scheduler_options on;
+  // A head stands in the receive buffer as a whole.
+  const std::size_t head_bytes =
+      http::head_parser(http::head_rules(bounds_, false)).buffer_bytes_max();
+  on.receive_buffer_bytes = std::max(on.receive_buffer_bytes, head_bytes);
+  for (std::uint32_t i = 0; i < options_.threads; ++i) {
+    auto one = std::make_unique<worker>();
+    result<std::unique_ptr<runtime::scheduler>> loop = runtime::scheduler::open(on);
+    if (!loop.ok()) {
+      say(std::string("cannot start an event loop: ") + to_string(loop.why().code));
+      return false;
+    }
+    one->loop = std::move(loop).value();
+    http::server_options served;
+    served.bounds = bounds_;
+    served.shared = admission_.get();
+    if (options_.log != log_format::off) {
+      one->log = std::make_unique<access_log::channel>(log_);
+      served.observe = &access_log::channel::observe;
+      served.observe_context = one->log.get();
+    }
+    one->http = std::make_unique<http::server>(*one->loop, routes_, served);
+    workers_.push_back(std::move(one));
+  }
+  return true;
+}
+
+// A port is shared by the threads, each with a listener of its own; a Unix path belongs to the
+// first thread, because there is nothing that would share it.
+bool program::bind_all(const std::string& text) {
+  const result<address> at = address::parse(text);
+  if (!at.ok()) {
+    say(why_not_bound(text, at.why()));
+    return false;
+  }
+  const bool share = workers_.size() > 1 && at.value().is_ip();
+  const result<address> first = workers_.front()->http->listen(at.value(), share);
+  if (!first.ok()) {
+    say(why_not_bound(text, first.why()));
+    return false;
+  }
+  bound_.push_back(first.value());
+  for (std::size_t i = 1; share && i < workers_.size(); ++i) {
+    const result<address> next = workers_[i]->http->listen(first.value(), true, true);
+    if (!next.ok()) {
+      say(why_not_bound(text, next.why()));
+      return false;
+    }
+  }
+  return true;
+}
+
+bool program::bind() {
+  for (const std::string& text : options_.listen) {
+    if (!bind_all(text)) return false;
+  }
+  return true;
+}
+
+void program::announce() const {
+  for (const address& at : bound_) {
+    if (at.is_ip()) {
+      say("listening on http://" + at.to_string());
+    } else {
+      say("listening on " + at.to_string());
+    }
+    if (!options_.print_port) continue;
+    if (at.is_ip()) {
+      std::printf("%u\n", static_cast<unsigned>(at.port()));
+    } else {
+      std::printf("%s\n", std::string(at.path()).c_str());
+    }
+  }
+  std::fflush(stdout);
+}
+
+int program::run() {
+  // A reader of our output that goes away is an error of the write, not the end of the process.
+  platform::ignore_broken_pipes();
+  if (!prepare() || !make_workers() || !bind()) return exit_code::misuse;
+
+  platform::termination_watch watch;
+  const auto wake = [](void* poller) noexcept { static_cast<platform::poller*>(poller)->wake(); };
+  if (error why = watch.start(wake, &control_->poller())) {
+    say(std::string("cannot watch for signals: ") + to_string(why.code));
+    return exit_code::failed;
+  }
+  if (options_.log != log_format::off) log_.start();
+  announce();
+  for (std::unique_ptr<worker>& each : workers_) {
+    ended_.push_back(std::make_unique<ended_job>(*this, *each));
+    ++running_;
+    each->thread = std::thread([this, &one = *each, done = ended_.back().get()] {
+      result<http::drain_report> outcome = one.loop->run(one.http->serve());
+      if (outcome.ok()) {
+        one.report = outcome.value();
+      } else {
+        one.why = outcome.why();
+      }
+      control_->post(*done);
+    });
+  }
+  const int code = supervise();
+  if (code == exit_code::killed) return code;
+  for (std::unique_ptr<worker>& each : workers_) each->thread.join();
+  watch.stop();
+  return report();
+}
+
+// Until all servers have ended, or a second signal.
+int program::supervise() {
+  bool draining = false;
+  std::size_t all = workers_.size();
+  while (running_ > 0) {
+    const error why = control_->poll_once(never_ns);
+    const unsigned signals = platform::termination_watch::count();
+    if (signals >= 2) {
+      say("ended at once by a second signal; what was open is cut off");
+      return exit_code::killed;
+    }
+    // One that broke takes the others along: half a server is not what anybody asked for.
+    if ((signals > 0 || why || running_ < all) && !draining) {
+      draining = true;
+      for (std::unique_ptr<worker>& each : workers_) {
+        if (!each->ended) each->http->drain();
+      }
+    }
+    if (why) return exit_code::failed;
+  }
+  return exit_code::done;
+}
+
+int program::report() {
+  http::drain_report sum;
+  int code = exit_code::done;
+  for (const std::unique_ptr<worker>& each : workers_) {
+    sum.drained += each->report.drained;
+    sum.forced += each->report.forced;
+    if (each->why) {
+      say(std::string("a server broke: ") + to_string(each->why.code) + " (" + each->why.where +
+          ")");
+      code = exit_code::failed;
+    }
+  }
+  std::fprintf(stderr, "weir: drained %u, forced %u\n", static_cast<unsigned>(sum.drained),
+               static_cast<unsigned>(sum.forced));
+  if (!log_.stop(log_end_ns)) {
+    say("nobody reads the access log; its last lines are lost");
+    std::fflush(stderr);
+    std::_Exit(code);
+  }
+  return code;
+}
+
+}  // namespace
+
+int serve(const serve_options& options) {
+  auto running = std::make_unique<program>(options);
+  const int code = running->run();
+  if (code == exit_code::killed) {
+    // Threads are under way in there: nothing is taken apart.
+    std::fflush(stderr);
+    std::_Exit(code);
+  }
+  return code;
+}
+
+}  // namespace weir::apps

@@ -1,0 +1,39 @@
+// apps/serve.hpp - `weir serve`: what it was told, and running it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <weir/http/limits.hpp>
+
+#include "access_log.hpp"
+
+namespace weir::apps {
+
+// How `weir` ends.
+namespace exit_code {
+inline constexpr int done = 0;      // a drain came to its end; forced connections were counted
+inline constexpr int failed = 1;    // a server broke while it ran
+inline constexpr int misuse = 2;    // a flag, address, folder or limit that cannot be used
+inline constexpr int killed = 130;  // a second signal
+}  // namespace exit_code
+
+struct serve_options {
+  std::vector<std::string> listen = {"127.0.0.1:8080"};
+  std::uint32_t threads = 1;
+  log_format log = log_format::off;
+  bool print_port = false;
+  std::string files;  // the folder under /files/; "" for none
+  http::limits bounds;
+  // connections_max was asked for: if it does not fit, that is an error and not a note.
+  bool connections_max_asked = false;
+};
+
+inline constexpr std::uint32_t threads_max = 256;
+
+// Serves until a signal and the drain after it, and returns the exit code. What is wrong goes to
+// standard error as one line; standard output has the ports, then the access log.
+int serve(const serve_options& options);
+
+}  // namespace weir::apps
