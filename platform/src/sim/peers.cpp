@@ -43,6 +43,11 @@ sim_step sim_step::await_bytes(std::size_t total) {
   step.count = total;
   return step;
 }
+sim_step sim_step::await_text(std::function<bool(std::string_view)> enough) {
+  sim_step step{action::await_text};
+  step.enough = std::move(enough);
+  return step;
+}
 sim_step sim_step::await_end() {
   return sim_step{action::await_end};
 }
@@ -232,6 +237,9 @@ void sim_network::state::peer_run(std::uint32_t index) {
         break;
       case sim_step::action::await_bytes:
         if (a.record.received_bytes >= step.count || ended) ++a.step;
+        break;
+      case sim_step::action::await_text:
+        if (ended || step.enough(a.record.received)) ++a.step;
         break;
       case sim_step::action::await_end:
         if (ended) ++a.step;

@@ -21,8 +21,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <weir/platform/address.hpp>
@@ -92,6 +94,7 @@ struct WEIR_EXPORT sim_step {
     send,
     pause,
     await_bytes,
+    await_text,
     await_end,
     half_close,
     reset,
@@ -104,6 +107,7 @@ struct WEIR_EXPORT sim_step {
   std::size_t count = 0;       // send: piece size; await_bytes; read_slowly: bytes a time
   bool random_pieces = false;  // send: pieces of 1 to `count` bytes
   time_ns span_ns = 0;         // pause; send: between pieces; read_slowly: the interval
+  std::function<bool(std::string_view)> enough{};  // await_text
 
   sim_step() = default;
   explicit sim_step(action a) : what(a) {}
@@ -117,6 +121,9 @@ struct WEIR_EXPORT sim_step {
   static sim_step pause(time_ns span_ns);
   // Goes on when so many bytes were received since the connection began, or at its end.
   static sim_step await_bytes(std::size_t total);
+  // Goes on when `enough` says so of everything received since the connection began, or at its end.
+  // It is asked whenever something came, and decides by what it is given alone.
+  static sim_step await_text(std::function<bool(std::string_view received)> enough);
   // Goes on when the other side has ended the stream or reset it.
   static sim_step await_end();
   static sim_step half_close();  // ends the sending side, goes on reading
