@@ -140,7 +140,7 @@ connection::step connection::advance() noexcept {
 std::optional<connection::step> connection::receive() noexcept {
   output_.flush();
   if (output_.failed() || output_.blocked()) return std::nullopt;
-  if (drained_) {
+  if (drained_ && service_.phase != service_phase::draining) {
     // A short receive took all there was: asking again would be a system call for nothing.
     if (input_.keep()) end_with(ending::reset);
     return step::wait_readable;
@@ -265,6 +265,10 @@ std::optional<encoded_head> connection::write_head(response& whole,
   // the next request would begin is not known (RFC 9110 10.1.1).
   if (!continued_ && !body_.done()) keep_ = false;
   continued_ = true;  // a final status was sent: 100 would stand inside the answer
+  // A drain may have begun since the request did: it is the last one, unless more is here already.
+  if (service_.phase != service_phase::serving && input_.unread().size() <= in_place_ + piece_) {
+    keep_ = false;
+  }
   for (int tries = 0; tries < 2; ++tries) {
     response_context context;
     context.version_minor = request_.version_minor;

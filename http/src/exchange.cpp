@@ -134,6 +134,8 @@ error exchange::may_answer() noexcept {
 runtime::task<error> exchange::send(response whole) {
   connection& c = connection_;
   if (error why = may_answer()) co_return why;
+  // Nobody will read the rest of the body: when it is not worth skipping, the answer says close.
+  if (!c.body_.done() && !c.unread_body_is_small()) c.keep_ = false;
   if (!c.write_answer(whole)) co_return error(errc::broken_pipe, "send");
   finished_ = true;
   const error why = co_await c.flush_all();
