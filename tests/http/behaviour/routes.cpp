@@ -1,0 +1,206 @@
+// behaviour/routes.cpp - see the header. The rules of g++ 12 for coroutines hold here too.
+#include "behaviour/routes.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+
+#include <weir/runtime/scheduler.hpp>
+#include <weir/runtime/waits.hpp>
+
+namespace weir::http::behaviour {
+namespace {
+
+using runtime::task;
+
+constexpr std::size_t piece_bytes = 16 * 1024;
+
+std::size_t number(std::string_view text) {
+  std::size_t n = 0;
+  std::from_chars(text.data(), text.data() + text.size(), n);
+  return n;
+}
+
+task<error> stream_echo(exchange& x) {
+  response head;
+  head.set_stream();
+  const error began = co_await x.begin(std::move(head));
+  if (began) co_return began;
+  for (;;) {
+    const result<std::string_view> piece = co_await x.read();
+    if (!piece.ok()) co_return piece.why();
+    if (piece.value().empty()) break;
+    const error wrote = co_await x.write(piece.value());
+    if (wrote) co_return wrote;
+  }
+  const error finished = co_await x.finish();
+  co_return finished;
+}
+
+task<error> collect(exchange& x) {
+  const result<std::string_view> body = co_await x.read_all();
+  if (!body.ok()) co_return body.why();
+  response answer = response::text(std::to_string(body.value().size()));
+  const error sent = co_await x.send(std::move(answer));
+  co_return sent;
+}
+
+task<error> answer_with(exchange& x, std::string_view text) {
+  response answer = response::view(text);
+  const error sent = co_await x.send(std::move(answer));
+  co_return sent;
+}
+
+task<error> lines(exchange& x) {
+  const std::size_t n = number(x.head().param("n"));
+  response head;
+  head.set_stream(std::nullopt, text_plain);
+  const error began = co_await x.begin(std::move(head));
+  if (began) co_return began;
+  std::string line;
+  for (std::size_t i = 0; i < n; ++i) {
+    line = "line " + std::to_string(i) + "\n";
+    const error wrote = co_await x.write(line);
+    if (wrote) co_return wrote;
+  }
+  const error finished = co_await x.finish();
+  co_return finished;
+}
+
+task<error> bytes(exchange& x, route_state& state, bool counted) {
+  const std::size_t n = number(x.head().param("n"));
+  state.written = 0;
+  response head;
+  if (counted) {
+    head.set_stream(n);
+  } else {
+    head.set_stream();
+  }
+  const error began = co_await x.begin(std::move(head));
+  if (began) co_return began;
+  const std::string_view all = pattern(n);
+  for (std::size_t at = 0; at < n; at += piece_bytes) {
+    const error wrote = co_await x.write(all.substr(at, piece_bytes));
+    if (wrote) co_return wrote;
+    state.written = std::min(n, at + piece_bytes);
+  }
+  const error finished = co_await x.finish();
+  co_return finished;
+}
+
+task<error> delay(exchange& x) {
+  const auto span_ns = static_cast<time_ns>(number(x.head().param("ms"))) * millisecond_ns;
+  const error slept = co_await runtime::sleep_until(x.loop().now_ns() + span_ns);
+  if (slept) co_return slept;
+  const error sent = co_await answer_with(x, "late");
+  co_return sent;
+}
+
+task<error> gate(exchange& x, route_state& state) {
+  ++state.at_gate;
+  error slept;
+  while (!state.gate_open && !slept) {
+    slept = co_await runtime::sleep_until(x.loop().now_ns() + millisecond_ns);
+  }
+  --state.at_gate;
+  if (slept) co_return slept;
+  const error sent = co_await answer_with(x, "through");
+  co_return sent;
+}
+
+task<error> send_served(exchange& x, route_state& state) {
+  const std::uint64_t size = state.served.size();
+  response head;
+  head.set_stream(size);
+  const error began = co_await x.begin(std::move(head));
+  if (began) co_return began;
+  const error wrote = co_await x.write_file(state.served, 0, size);
+  if (wrote) co_return wrote;
+  const error finished = co_await x.finish();
+  co_return finished;
+}
+
+task<error> throw_async(exchange& x) {
+  const error slept = co_await runtime::sleep_until(x.loop().now_ns() + millisecond_ns);
+  if (slept) co_return slept;
+  throw std::runtime_error("a handler's own trouble");
+}
+
+task<error> throw_late(exchange& x) {
+  response head;
+  head.set_stream();
+  const error began = co_await x.begin(std::move(head));
+  if (began) co_return began;
+  const error wrote = co_await x.write("begun");
+  if (wrote) co_return wrote;
+  throw std::runtime_error("too late for a 500");
+}
+
+task<error> short_of_length(exchange& x) {
+  response head;
+  head.set_stream(100);
+  const error began = co_await x.begin(std::move(head));
+  if (began) co_return began;
+  const error wrote = co_await x.write("ten bytes.");
+  co_return wrote;
+}
+
+std::string make_pattern() {
+  std::string out(large_bytes, '\0');
+  std::uint64_t word = 0x9e3779b97f4a7c15u;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (i % 8 == 0) word = (word ^ (word >> 29)) * 0xbf58476d1ce4e5b9u + i;
+    out[i] = static_cast<char>('a' + ((word >> (8 * (i % 8))) & 15u));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view pattern(std::size_t count) {
+  static const std::string all = make_pattern();
+  return std::string_view(all).substr(0, count);
+}
+
+routes make_routes(route_state& state) {
+  routes r;
+  error why;
+  const auto check = [&why](error e) {
+    if (e) why = e;
+  };
+  check(r.get("/", [](const request&) { return response::view("weir\n"); }));
+  check(r.get("/plaintext", [](const request&) { return response::view("Hello, World!"); }));
+  check(r.get("/echo/{text}", [&state](const request& q) {
+    ++state.echoes;
+    return response::text(std::string(q.param("text")));
+  }));
+  check(r.post("/submit", [](const request& q) { return response::text(std::string(q.body)); }));
+  check(r.get("/large", [](const request&) { return response::view(pattern(large_bytes)); }));
+  check(r.get("/throw", [](const request&) -> response { throw std::runtime_error("plain"); }));
+  check(r.get("/split", [](const request&) {
+    response out = response::view("split");
+    out.header("X-Split", "a\r\nInjected: yes");
+    return out;
+  }));
+  check(r.get("/close", [](const request&) {
+    response out = response::view("bye");
+    out.set_close();
+    return out;
+  }));
+  check(r.post_async("/stream-echo", [](exchange& x) { return stream_echo(x); }));
+  check(r.post_async("/collect", [](exchange& x) { return collect(x); }));
+  check(r.post_async("/ignore", [](exchange& x) { return answer_with(x, "ignored"); }));
+  check(r.get_async("/stream/{n}", [](exchange& x) { return lines(x); }));
+  check(r.get_async("/bytes/{n}", [&state](exchange& x) { return bytes(x, state, true); }));
+  check(r.get_async("/firehose/{n}", [&state](exchange& x) { return bytes(x, state, false); }));
+  check(r.get_async("/delay/{ms}", [](exchange& x) { return delay(x); }));
+  check(r.get_async("/gate", [&state](exchange& x) { return gate(x, state); }));
+  check(r.get_async("/file", [&state](exchange& x) { return send_served(x, state); }));
+  check(r.get_async("/throw-async", [](exchange& x) { return throw_async(x); }));
+  check(r.get_async("/throw-late", [](exchange& x) { return throw_late(x); }));
+  check(r.get_async("/short", [](exchange& x) { return short_of_length(x); }));
+  WEIR_ASSERT(!why);
+  return r;
+}
+
+}  // namespace weir::http::behaviour

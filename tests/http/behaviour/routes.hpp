@@ -1,0 +1,49 @@
+// behaviour/routes.hpp - what the server under test serves: one route for each kind of handler.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <string>
+
+#include <weir/http/handler.hpp>
+#include <weir/platform/file.hpp>
+
+namespace weir::http::behaviour {
+
+// What tests and handlers share. Atomic, because over sockets they are on two threads.
+struct route_state {
+  std::atomic<int> at_gate{0};          // handlers of /gate that wait
+  std::atomic<bool> gate_open{false};   // lets them through
+  std::atomic<int> echoes{0};           // calls of the plain echo handler
+  std::atomic<std::size_t> written{0};  // bytes the last /bytes or /firehose handler has written
+  file served;                          // of /file
+};
+
+//   GET  /                 "weir\n"                       plain, a view
+//   GET  /plaintext        "Hello, World!"                plain, a view
+//   GET  /echo/{text}      the text                       plain, owned
+//   POST /submit           the body                       plain
+//   GET  /large            large_bytes of pattern()       plain, a view
+//   GET  /throw            throws                         plain
+//   GET  /split            a field with CR LF in it       plain: must not be sent
+//   GET  /close            "bye", and closes              plain
+//   POST /stream-echo      the body, piece by piece       coroutine
+//   POST /collect          the body's size, in decimal    coroutine, read_all
+//   POST /ignore           "ignored", body not read       coroutine
+//   GET  /stream/{n}       n lines "line <i>\n", chunked  coroutine
+//   GET  /bytes/{n}        pattern(n), with a length      coroutine
+//   GET  /firehose/{n}     pattern(n), without a length   coroutine
+//   GET  /delay/{ms}       "late" after ms                coroutine
+//   GET  /gate             "through" once it is open      coroutine
+//   GET  /file             `served`, by send_file         coroutine
+//   GET  /throw-async      throws                         coroutine
+//   GET  /throw-late       begins, then throws            coroutine
+//   GET  /short            announces more than it writes  coroutine
+routes make_routes(route_state& state);
+
+inline constexpr std::size_t large_bytes = 24 * 1024 * 1024;
+
+// Bytes in which every place looks different; the same for every length.
+std::string_view pattern(std::size_t count);
+
+}  // namespace weir::http::behaviour

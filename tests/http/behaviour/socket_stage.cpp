@@ -1,0 +1,172 @@
+// behaviour/socket_stage.cpp - loopback sockets as a stage: the server on a thread of its own, the
+// peers played by the test's thread.
+#include "behaviour/stage.hpp"
+
+#if !defined(_WIN32)
+
+#include <future>
+#include <optional>
+#include <thread>
+
+#include <weir/platform/clock.hpp>
+#include <weir/runtime/scheduler.hpp>
+#include <weir/runtime/task_tree.hpp>
+
+#include "support/real_peers.hpp"
+
+#endif
+
+namespace weir::http::behaviour {
+
+#if !defined(_WIN32)
+namespace {
+
+class socket_stage final : public stage {
+ public:
+  socket_stage(const char* name, address at) : name_(name), wanted_(at) {}
+  ~socket_stage() override {
+    if (!thread_.joinable()) return;
+    ending how;
+    drain();
+    const time_ns due_ns = now_ns() + 30 * second_ns;
+    while (!stopped() && now_ns() < due_ns) peers_.turn(millisecond_ns);
+    static_cast<void>(socket_stage::tear_down(how));
+  }
+
+  const char* name() const override { return name_; }
+  bool real_time() const override { return true; }
+
+  void serve(const limits& bounds, bool may_start) override {
+    std::promise<bool> ready;
+    std::future<bool> listening = ready.get_future();
+    thread_ = std::thread([this, bounds, may_start, r = std::move(ready)]() mutable {
+      run(bounds, may_start, std::move(r));
+    });
+    const bool listens = listening.get();
+    REQUIRE(listens);
+  }
+  void start() override {
+    ask([this] { start_here(); });
+  }
+  time_ns now_ns() const override { return system_clock().now_ns(); }
+
+  peer_id connect(script steps, bool small_window) override {
+    test::raw_options options;
+    if (small_window) options.receive_buffer_bytes = 4'096;
+    return peers_.connect(at_, std::move(steps), options);
+  }
+  const sim_record& record(peer_id peer) const override { return peers_.record(peer); }
+  std::size_t peers() const override { return peers_.size(); }
+
+  void turn(time_ns at_most_ns) override { peers_.turn(at_most_ns); }
+
+  // From a thread that is not the server's.
+  void drain() override { server_->drain(); }
+  bool stopped() override { return stopped_.load(); }
+  server_counters counters() override {
+    server_counters out;
+    ask([this, &out] { out = server_->counters(); });
+    return out;
+  }
+
+ protected:
+  std::vector<std::string> tear_down(ending& how) override {
+    quit_.store(true);
+    ask([] {});
+    thread_.join();
+    how = how_;
+    return complaints_;
+  }
+
+ private:
+  struct question : runtime::posted_job {
+    explicit question(std::function<void()> d)
+        : posted_job([](posted_job& job) noexcept {
+            question& q = static_cast<question&>(job);
+            q.what();
+            // Ours from here on: the asker may be gone before set_value() returns.
+            std::promise<void> mine = std::move(q.done);
+            mine.set_value();
+          }),
+          what(std::move(d)) {}
+    std::function<void()> what;
+    std::promise<void> done;
+  };
+  // Runs `what` on the server's thread, and waits for it.
+  void ask(std::function<void()> what) {
+    question q(std::move(what));
+    std::future<void> answered = q.done.get_future();
+    loop_->post(q);
+    answered.get();
+  }
+
+  void start_here() {
+    const error why = server_->start(
+        [](void* context, const drain_report& report) noexcept {
+          auto* const s = static_cast<socket_stage*>(context);
+          s->how_.report = report;
+          s->stopped_.store(true);
+        },
+        this);
+    if (why) complaints_.emplace_back("start failed");
+  }
+
+  void run(const limits& bounds, bool may_start, std::promise<bool> ready) {
+    result<std::unique_ptr<runtime::scheduler>> opened = runtime::scheduler::open();
+    if (!opened.ok()) return ready.set_value(false);
+    loop_ = std::move(opened).value();
+    const std::size_t frames_before = loop_->frames().bytes_in_use();
+    routes_.emplace(make_routes(state));
+    server_options options;
+    options.bounds = bounds;
+    server_.emplace(*loop_, *routes_, options);
+    const result<address> at = server_->listen(wanted_);
+    if (at.ok()) {
+      at_ = at.value();
+      if (may_start) start_here();
+    } else {
+      complaints_.emplace_back("listen failed");
+    }
+    ready.set_value(at.ok());
+    while (!quit_.load()) {
+      if (loop_->poll_once(never_ns)) break;
+    }
+    const auto say = [this](bool fine, const std::string& what) {
+      if (!fine) complaints_.push_back(what);
+    };
+    how_.stopped = stopped_.load() && server_->stopped();
+    how_.counters = server_->counters();
+    say(server_->connections() == 0, "the server still counts connections");
+    const platform::poller_counters& left = loop_->poller().counters();
+    say(left.sockets_open == 0, std::to_string(left.sockets_open) + " sockets are open");
+    say(left.operations_open == 0, std::to_string(left.operations_open) + " operations are open");
+    server_.reset();
+    say(loop_->frames().bytes_in_use() == frames_before, "frames are left:\n" + task_tree(*loop_));
+    say(loop_->timers().soonest() == nullptr, "a timer is armed");
+    loop_.reset();
+  }
+
+  const char* name_;
+  address wanted_;
+  address at_;
+  std::thread thread_;
+  std::atomic<bool> quit_{false};
+  std::atomic<bool> stopped_{false};
+  std::optional<routes> routes_;
+  std::unique_ptr<runtime::scheduler> loop_;
+  std::optional<server> server_;
+  ending how_;
+  std::vector<std::string> complaints_;
+  test::real_peers peers_;
+};
+
+}  // namespace
+
+void add_socket_stages(std::vector<std::unique_ptr<stage>>& to) {
+  to.push_back(std::make_unique<socket_stage>("sockets", address::loopback_ipv4(0)));
+}
+#else
+void add_socket_stages(std::vector<std::unique_ptr<stage>>&) {}
+#endif
+
+}  // namespace weir::http::behaviour

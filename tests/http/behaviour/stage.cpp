@@ -1,0 +1,158 @@
+// behaviour/stage.cpp - what all stages share.
+#include "behaviour/stage.hpp"
+
+#include <cstdio>
+
+namespace weir::http::behaviour {
+
+namespace {
+
+constexpr time_ns patience_real_ns = 60 * second_ns;
+constexpr time_ns patience_virtual_ns = 3'600 * second_ns;
+// How much later than its limit something may be seen where time is real or the weather is bad.
+constexpr time_ns slack_ns = 20 * second_ns;
+
+struct watch {
+  test::answer_reader reader;
+  std::size_t fed = 0;
+  void look(std::string_view received) {
+    reader.feed(received.substr(fed));
+    fed = received.size();
+  }
+};
+
+}  // namespace
+
+void stage::until(const std::function<bool()>& so, time_ns slice_ns) {
+  const time_ns due_ns = now_ns() + (real_time() ? patience_real_ns : patience_virtual_ns);
+  while (!so()) {
+    if (now_ns() > due_ns) FAIL("what was waited for never came");
+    turn(slice_ns);
+  }
+}
+
+bool stage::ended(peer_id peer) const {
+  const sim_record& r = record(peer);
+  if (r.end == sim_end::unconnected) return static_cast<bool>(r.why);
+  return r.end != sim_end::open;
+}
+
+void stage::until_ended() {
+  until(
+      [this] {
+        for (peer_id p = 0; p < peers(); ++p) {
+          if (!ended(p)) return false;
+        }
+        return true;
+      },
+      50 * millisecond_ns);
+}
+
+ending stage::finish() {
+  drain();
+  until([this] { return stopped(); }, 10 * millisecond_ns);
+  ending how;
+  const std::vector<std::string> complaints = tear_down(how);
+  for (const std::string& c : complaints) {
+    UNSCOPED_INFO(c);
+  }
+  CHECK(complaints.empty());
+  CHECK(how.stopped);
+  CHECK(how.counters.connections_accepted == how.counters.connections_closed);
+  return how;
+}
+
+stage::seen stage::see(peer_id peer, const std::vector<std::string>& methods) const {
+  const sim_record& r = record(peer);
+  test::answer_reader reader = test::read_answers(r.received, r.end == sim_end::eof, methods);
+  seen out;
+  out.answers = reader.answers();
+  out.complete = reader.complete();
+  out.interim = reader.interim();
+  out.broken = reader.broken();
+  out.end = r.end;
+  out.lasted_ns = r.ended_ns - r.connected_ns;
+  return out;
+}
+
+void stage::check_span(time_ns actual_ns, time_ns expected_ns) const {
+  if (exact()) {
+    CHECK(actual_ns == expected_ns);
+  } else {
+    // In bad weather a peer learns late that it is connected.
+    CHECK(actual_ns >= expected_ns - (real_time() ? 0 : millisecond_ns));
+    CHECK(actual_ns <= expected_ns + slack_ns);
+  }
+}
+
+std::string get(std::string_view target, std::string_view more_fields) {
+  std::string out("GET ");
+  out += target;
+  out += " HTTP/1.1\r\nHost: weir\r\n";
+  out += more_fields;
+  out += "\r\n";
+  return out;
+}
+
+std::string post(std::string_view target, std::string_view body, std::string_view more_fields) {
+  std::string out("POST ");
+  out += target;
+  out += " HTTP/1.1\r\nHost: weir\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+  out += more_fields;
+  out += "\r\n";
+  out += body;
+  return out;
+}
+
+std::string chunked_post(std::string_view target, std::vector<std::string_view> chunks) {
+  std::string out("POST ");
+  out += target;
+  out += " HTTP/1.1\r\nHost: weir\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string_view chunk : chunks) {
+    char size[24];
+    std::snprintf(size, sizeof size, "%zx\r\n", chunk.size());
+    out += size;
+    out += chunk;
+    out += "\r\n";
+  }
+  out += "0\r\n\r\n";
+  return out;
+}
+
+sim_step await_answers(std::size_t n, const std::vector<std::string>& methods) {
+  auto w = std::make_shared<watch>();
+  for (const std::string& m : methods) w->reader.expect(m);
+  return sim_step::await_text([w, n](std::string_view received) {
+    w->look(received);
+    return w->reader.complete() >= n || !w->reader.broken().empty();
+  });
+}
+
+sim_step await_interim(std::size_t n) {
+  auto w = std::make_shared<watch>();
+  return sim_step::await_text([w, n](std::string_view received) {
+    w->look(received);
+    return w->reader.interim() >= n || w->reader.complete() > 0 || !w->reader.broken().empty();
+  });
+}
+
+script ask(std::string bytes) {
+  return {sim_step::send(std::move(bytes)), sim_step::half_close(), sim_step::await_end()};
+}
+
+script ask(std::string bytes, std::size_t answers) {
+  return {sim_step::send(std::move(bytes)), await_answers(answers), sim_step::half_close(),
+          sim_step::await_end()};
+}
+
+void each_stage(void (*test)(stage&)) {
+  std::vector<std::unique_ptr<stage>> stages = make_sim_stages();
+  add_socket_stages(stages);
+  for (const std::unique_ptr<stage>& on : stages) {
+    DYNAMIC_SECTION(on->name()) {
+      test(*on);
+    }
+  }
+}
+
+}  // namespace weir::http::behaviour
