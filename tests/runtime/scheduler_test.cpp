@@ -74,6 +74,7 @@ TEST_CASE("task tree: says who waits for what, since when and until when") {
         "... and 4 lines more\n");
   v.loop.root().cancel(error(errc::cancelled, "drain"));
   CHECK(task_tree(v.loop, 1) == "root 5.310s, cancelled: cancelled drain\n... and 4 lines more\n");
+  CHECK(v.loop.shutdown(second_ns) == 0);
 }
 
 TEST_CASE("deadlock: waiting for what can never come ends, with the tree told") {

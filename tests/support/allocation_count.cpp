@@ -4,6 +4,18 @@
 #include <cstdlib>
 #include <new>
 
+#if defined(__SANITIZE_THREAD__)
+#define WEIR_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WEIR_TSAN 1
+#endif
+#endif
+
+#if defined(WEIR_TSAN)
+#include <sanitizer/allocator_interface.h>
+#endif
+
 namespace {
 thread_local std::size_t count = 0;
 }  // namespace
@@ -13,6 +25,23 @@ std::size_t allocations() noexcept {
   return count;
 }
 }  // namespace weir::test
+
+#if defined(WEIR_TSAN)
+
+// ThreadSanitizer brings an operator new of its own that cannot be replaced; it can be listened to.
+namespace {
+
+__attribute__((no_sanitize("thread"))) void on_malloc(const volatile void*, std::size_t) {
+  ++count;
+}
+__attribute__((no_sanitize("thread"))) void on_free(const volatile void*) {}
+
+[[maybe_unused]] const int installed =
+    __sanitizer_install_malloc_and_free_hooks(&on_malloc, &on_free);
+
+}  // namespace
+
+#else
 
 void* operator new(std::size_t size) {
   ++count;
@@ -29,3 +58,5 @@ void operator delete(void* block) noexcept {
 void operator delete(void* block, std::size_t) noexcept {
   std::free(block);
 }
+
+#endif
