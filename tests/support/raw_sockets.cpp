@@ -43,6 +43,11 @@ std::vector<socket_facts> open_sockets() {
   return all;
 }
 
+bool send_urgent(int descriptor, std::string_view bytes) {
+  return ::send(descriptor, bytes.data(), bytes.size(), MSG_OOB | MSG_NOSIGNAL) ==
+         static_cast<ssize_t>(bytes.size());
+}
+
 std::string signal_state() {
   std::string text;
   sigset_t blocked;

@@ -5,6 +5,7 @@
 #if !defined(_WIN32)
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace weir::test {
@@ -19,6 +20,9 @@ struct socket_facts {
 };
 // Every socket this process has open.
 std::vector<socket_facts> open_sockets();
+
+// Sends bytes of which the last is urgent (TCP's out-of-band mark).
+bool send_urgent(int descriptor, std::string_view bytes);
 
 // How the process handles every signal, and which of them this thread blocks, as text: equal texts
 // are equal dispositions.
