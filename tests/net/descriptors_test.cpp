@@ -38,35 +38,44 @@ TEST_CASE("RLIMIT_NOFILE=64: accepting pauses, costs little, and recovers") {
   REQUIRE(at.ok());
   net::listener from(loop, at.value());
   const address where = from.local_address().value();
+  // UBSan needs a descriptor of its own for the first look at a type: the shortage is to be ours.
+  REQUIRE_FALSE(loop.run(sleep_for(microsecond_ns)));
   REQUIRE(set_soft_descriptor_limit(64));
   std::vector<platform::native_socket> accepted;
   outcome end;
   begin(loop, collect(from, accepted), end);
 
-  // Peers come until this process, which plays both sides, has no descriptor left.
+  // Peers come until this process, which plays both sides, has no descriptor left. Nothing is
+  // checked meanwhile, for the same reason.
+  bool fine = true;
   std::vector<raw_client> clients;
   for (int i = 0; i < 100; ++i) {
     raw_client next = raw_client::connect(where);
     if (!next.connected()) break;
     clients.push_back(std::move(next));
-    if (i < 20) REQUIRE_FALSE(loop.poll_once(0));
+    if (i < 20) fine = fine && !loop.poll_once(0);
   }
-  CHECK(clients.size() < 64);
+  const std::size_t peers = clients.size();
   const time_ns start_ns = system_clock().now_ns();
   const time_ns used_before_ns = processor_ns();
   const time_ns until_ns = start_ns + 300 * millisecond_ns;
-  while (system_clock().now_ns() < until_ns) REQUIRE_FALSE(loop.poll_once(until_ns));
-  CHECK(from.counters().pauses >= 1);
-  CHECK(from.counters().turned_away >= 1);
-  // 10, 20, 40 ... milliseconds: a handful of wake-ups, not a spinning loop.
-  CHECK(from.counters().pauses <= 8);
-  CHECK(loop.counters().turns < 200);
-  CHECK(processor_ns() - used_before_ns < 150 * millisecond_ns);
-
-  // Room again: a newcomer is accepted, within the longest pause.
+  while (system_clock().now_ns() < until_ns) fine = fine && !loop.poll_once(until_ns);
+  const time_ns used_ns = processor_ns() - used_before_ns;
+  const net::listener_counters short_of = from.counters();
+  const std::uint64_t turns = loop.counters().turns;
   for (const platform::native_socket socket : accepted) loop.poller().discard(socket);
   accepted.clear();
   clients.clear();
+  CHECK(fine);
+  CHECK(peers < 64);
+  CHECK(short_of.pauses >= 1);
+  CHECK(short_of.turned_away >= 1);
+  // 10, 20, 40 ... milliseconds: a handful of wake-ups, not a spinning loop.
+  CHECK(short_of.pauses <= 8);
+  CHECK(turns < 200);
+  CHECK(used_ns < 150 * millisecond_ns);
+
+  // Room again: a newcomer is accepted, within the longest pause.
   raw_client newcomer = raw_client::connect(where);
   REQUIRE(newcomer.connected());
   const time_ns due_ns = system_clock().now_ns() + 20 * second_ns;
