@@ -15,6 +15,7 @@
 
 #include "admission.hpp"
 #include "connection.hpp"
+#include "server_hand_over.hpp"
 #include "service.hpp"
 
 namespace weir::http {
@@ -79,7 +80,11 @@ struct server::impl {
   error begin(on_stopped tell, void* context) noexcept;
   void on_drain_asked() noexcept;
   runtime::task<error> accept_from(net::listener& from);
+  void place(const net::accepted& who) noexcept;
   void admit(const net::accepted& who) noexcept;
+  static void take(void* self, const net::accepted& who) noexcept {
+    static_cast<impl*>(self)->admit(who);
+  }
   void shed(const net::accepted& who) noexcept;
   runtime::task<error> run_connection(net::accepted who);
   runtime::task<error> turn_away(net::accepted who);
@@ -103,6 +108,9 @@ struct server::impl {
   drain_report report;
   on_stopped told = nullptr;
   void* told_context = nullptr;
+  hand_over_door door{loop, &impl::take, this};
+  std::vector<impl*> others;   // who take turns with this server at what it accepts
+  std::size_t next_other = 0;  // others.size(): it is this server's turn
   drain_request asked_job{this};
   std::atomic<bool> asked{false};
 };
@@ -141,6 +149,14 @@ result<address> server::listen(std::string_view at, bool share_port, bool port_p
   return listen(parsed.value(), share_port, port_proven);
 }
 
+void server::spread_to(std::span<server* const> others) {
+  WEIR_ASSERT(!impl_->started);
+  for (server* each : others) {
+    WEIR_ASSERT(each != this);
+    impl_->others.push_back(each->impl_.get());
+  }
+}
+
 error server::start(on_stopped told, void* context) {
   return impl_->begin(told, context);
 }
@@ -155,6 +171,7 @@ error server::impl::begin(on_stopped tell, void* context) noexcept {
     if (told != nullptr) told(told_context, report);
     return error{};
   }
+  door.open();
   for (std::unique_ptr<net::listener>& each : listeners) {
     if (error why = acceptors.start(accept_from(*each), "listener")) return why;
   }
@@ -202,8 +219,16 @@ runtime::task<error> server::impl::accept_from(net::listener& from) {
       }
       co_return next.why();
     }
-    admit(next.value());
+    place(next.value());
   }
+}
+
+// In turn, and here when the one whose turn it is does not take connections (any more).
+void server::impl::place(const net::accepted& who) noexcept {
+  const std::size_t turn = next_other;
+  next_other = turn == others.size() ? 0 : turn + 1;
+  if (turn < others.size() && others[turn]->door.hand(who)) return;
+  admit(who);
 }
 
 void server::impl::admit(const net::accepted& who) noexcept {
@@ -336,6 +361,11 @@ runtime::task<error> server::impl::run_drain() {
       admit(next.value());
     }
     each->close();
+  }
+  door.shut();
+  while (door.under_way() > 0) {
+    const error why = co_await runtime::next_turn();
+    if (why) break;
   }
   const std::uint32_t open = connections.children();
   for (live_connection* each = live; each != nullptr; each = each->next) {

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include <weir/http/handler.hpp>
@@ -117,6 +118,12 @@ class WEIR_EXPORT server {
   result<address> listen(const address& at, bool share_port = false, bool port_proven = false);
   // Parses and binds: "127.0.0.1:8080", "[::1]:0", "unix:/path".
   result<address> listen(std::string_view at, bool share_port = false, bool port_proven = false);
+
+  // What this server accepts goes to `others` and itself in turn, each on its own scheduler and
+  // thread: for systems that do not spread connections over shared ports (all but Linux). Before
+  // start(). The others are started first, share this one's `admission`, and live until this one
+  // is stopped; one that drains is passed over.
+  void spread_to(std::span<server* const> others);
 
   // Begins to accept. `told` (may be null) is called once, on the scheduler, when a drain has
   // ended. For hosts that drive the scheduler themselves and use no coroutines.
