@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""From start to end: where it listens, how signals drain it, and what it leaves behind."""
+import os
+import signal
+import socket
+import stat
+import time
+import unittest
+
+import served
+from served import Answer, curl
+
+
+class Lifecycle(served.ServedTest):
+    def test_each_bound_port_is_printed_on_a_line_of_its_own(self):
+        folder = self.folder()
+        server = self.serve(listen=("127.0.0.1:0", "[::1]:0", f"unix:{folder}/s"))
+        ipv4, ipv6, path = server.bound
+        self.assertEqual(f"{folder}/s", path)
+        self.assertEqual(b"Hello, World!", curl(f"http://127.0.0.1:{ipv4}/plaintext").stdout)
+        self.assertEqual(b"Hello, World!", curl("-g", f"http://[::1]:{ipv6}/plaintext").stdout)
+        self.assertEqual(b"Hello, World!",
+                         curl("--unix-socket", path, "http://unix/plaintext").stdout)
+
+    def test_a_unix_socket_lives_as_long_as_its_server(self):
+        path = self.folder() / "s"
+        server = self.serve(listen=(f"unix:{path}",))
+        self.assertTrue(stat.S_ISSOCK(path.stat().st_mode))
+        self.assertEqual(b"ok\n", curl("--unix-socket", path, "http://a/healthz").stdout)
+        # A second server does not take it away from the first.
+        with self.assertRaisesRegex(AssertionError, "ended with 2.*taken"):
+            self.serve(listen=(f"unix:{path}",))
+        self.assertEqual(b"ok\n", curl("--unix-socket", path, "http://a/healthz").stdout)
+        server.stop()
+        self.assertFalse(path.exists())
+
+    def test_a_socket_that_a_crash_left_behind_is_taken_over(self):
+        path = self.folder() / "s"
+        server = self.serve(listen=(f"unix:{path}",))
+        server.kill()
+        self.assertTrue(path.exists())
+        self.serve(listen=(f"unix:{path}",))
+        self.assertEqual(b"ok\n", curl("--unix-socket", path, "http://a/healthz").stdout)
+
+    def test_a_file_at_the_path_is_refused_and_kept(self):
+        path = self.folder() / "s"
+        path.write_text("precious")
+        with self.assertRaisesRegex(AssertionError, "ended with 2"):
+            self.serve(listen=(f"unix:{path}",))
+        self.assertEqual("precious", path.read_text())
+
+    def test_one_signal_drains_answers_what_is_under_way_and_counts(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            server = self.serve("--threads", "2")
+            with server.connect() as busy, server.connect() as idle:
+                idle.sendall(b"GET /plaintext HTTP/1.1\r\nHost: a\r\n\r\n")
+                self.assertTrue(idle.recv(1000).startswith(b"HTTP/1.1 200 "))
+                busy.sendall(b"GET /delay/1000 HTTP/1.1\r\nHost: a\r\n\r\n")
+                self.assertEqual(200, Answer(server.url + "/plaintext").status)
+                begin = time.monotonic()
+                server.signal(number)
+                self.assertEqual(b"", idle.recv(1000))
+                closed = time.monotonic() - begin
+                got = b""
+                while piece := busy.recv(1000):
+                    got += piece
+            self.assertIn(b"waited 1000 ms", got)
+            self.assertIn(b"Connection: close", got)
+            self.assertEqual(0, server.wait())
+            self.assertEqual((2, 0), server.counts())
+            self.assertLess(closed, 0.9, "an idle connection waits for nobody")
+
+    def test_a_drain_ends_at_its_time_out_whoever_is_still_there(self):
+        server = self.serve("--drain-timeout", "300ms", "--threads", "2")
+        with server.connect() as busy:
+            busy.sendall(b"GET /delay/60000 HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertEqual(200, Answer(server.url + "/plaintext").status)
+            begin = time.monotonic()
+            server.signal()
+            self.assertEqual(0, server.wait())
+            took = time.monotonic() - begin
+        self.assertEqual((0, 1), server.counts())
+        self.assertGreaterEqual(took, 0.3)
+        self.assertLess(took, 0.8 * served.PATIENCE + 1)
+
+    def test_a_second_signal_ends_at_once(self):
+        server = self.serve("--drain-timeout", "60s")
+        with server.connect() as busy:
+            busy.sendall(b"GET /delay/60000 HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertEqual(200, Answer(server.url + "/plaintext").status)
+            server.signal(signal.SIGINT)
+            # The first one has been seen when nobody can connect any more.
+            served.until(lambda: not self.accepts(server), "the listener to close")
+            self.assertIsNone(server.process.poll())
+            begin = time.monotonic()
+            server.signal(signal.SIGINT)
+            self.assertEqual(130, server.wait())
+            self.assertLess(time.monotonic() - begin, 2 * served.PATIENCE)
+        self.assertIn("second signal", server.err.text())
+
+    def accepts(self, server):
+        try:
+            socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
+            return True
+        except OSError:
+            return False
+
+    def test_while_the_drain_is_delayed_requests_are_served_and_told_to_close(self):
+        server = self.serve("--drain-delay", "1s")
+        server.signal()
+        answers = []
+
+        def told():
+            answers.append(Answer(server.url + "/plaintext"))
+            return answers[-1].fields.get("connection") == "close"
+        served.until(told, "a lame duck")
+        self.assertEqual({200}, {a.status for a in answers})
+        self.assertEqual(0, server.wait())
+
+    def test_two_threads_both_listen_and_both_serve(self):
+        server = self.serve("--threads", "2")
+        inodes = self.listeners(server.port)
+        self.assertEqual(2, len(inodes), "one listener for each thread")
+        # The system spreads connections: of 64, one thread alone gets all once in 2^63 runs.
+        tasks = lambda: {t: self.switches(server.pid, t)  # noqa: E731
+                         for t in os.listdir(f"/proc/{server.pid}/task")}
+        before = tasks()
+        for _ in range(64):
+            with server.connect() as peer:
+                peer.sendall(b"GET /plaintext HTTP/1.1\r\nHost: a\r\n\r\n")
+                self.assertTrue(peer.recv(1000).startswith(b"HTTP/1.1 200 "))
+        moved = [t for t, count in tasks().items() if count > before.get(t, 0)]
+        self.assertGreaterEqual(len(moved), 2, "threads that did something")
+        server.stop()
+
+    def listeners(self, port):
+        with open("/proc/net/tcp", encoding="ascii") as table:
+            rows = [line.split() for line in table][1:]
+        return [r[9] for r in rows if r[1].endswith(f":{port:04X}") and r[3] == "0A"]
+
+    def switches(self, pid, task):
+        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as status:
+            for line in status:
+                if line.startswith("voluntary_ctxt_switches"):
+                    return int(line.split()[1])
+        return 0
+
+    def test_connections_of_all_threads_share_one_limit(self):
+        server = self.serve("--threads", "2", "--connections-max", "4")
+        peers = []
+        for _ in range(4):
+            peer = server.connect()
+            peer.sendall(b"GET /plaintext HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertTrue(peer.recv(1000).startswith(b"HTTP/1.1 200 "))
+            peers.append(peer)
+        got = server.raw(b"")
+        self.assertTrue(got.startswith(b"HTTP/1.1 503 "), got[:60])
+        self.assertIn(b"Retry-After:", got)
+        for peer in peers:
+            peer.close()
+        served.until(lambda: Answer(server.url + "/plaintext").status == 200, "room again")
+
+    def test_a_dripped_head_gets_408_at_its_deadline(self):
+        server = self.serve("--head-deadline", "300ms")
+        begin = time.monotonic()
+        with server.connect() as peer:
+            peer.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n")
+            got = b""
+            while piece := peer.recv(1000):
+                got += piece
+        self.assertTrue(got.startswith(b"HTTP/1.1 408 "), got[:60])
+        self.assertGreaterEqual(time.monotonic() - begin, 0.3)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
