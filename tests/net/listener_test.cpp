@@ -1,5 +1,6 @@
 // Accepting: what a system without room does to a listener, and who may have an address.
 #include <algorithm>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -7,7 +8,7 @@
 
 #include <weir/net/listener.hpp>
 #include <weir/net/socket_stream.hpp>
-#include <weir/platform/clock.hpp>
+#include <weir/platform/file.hpp>
 
 #include "runtime/virtual_loop.hpp"
 #include "support/raw_client.hpp"
@@ -331,8 +332,8 @@ TEST_CASE("shared port: two of ours share, a foreign plain bind fails, and all a
   share.share_port = true;
   net::listener a(one, open(one, address::loopback_ipv4(0), share));
   const address at = bound(a);
-  // The first proved the port free; its fellows join the group directly.
-  const result<platform::socket_id> joined = two.poller().listen(at, share);
+  // The first has proved the port free; its fellows join the group.
+  const result<platform::socket_id> joined = net::listener::open(two, at, share, true);
   REQUIRE(joined.ok());
   net::listener b(two, joined.value());
   CHECK(net::listener::open(two, at, {}).why() == errc::address_in_use);
@@ -371,6 +372,54 @@ TEST_CASE("shared port: the proof refuses a port that another program has, share
     CHECK(refused.why() == errc::address_in_use);
   }
   CHECK(loop.poller().counters().sockets_open == 0);
+}
+
+namespace {
+
+task<error> break_the_queue(net::listener& from, accept_log& log, int& closed) {
+  scope& here = co_await this_scope();
+  nursery children(here, "server", 1);
+  const error started = children.start(greet(from, log), "acceptor");
+  const error slept = co_await sleep_for(millisecond_ns);
+  if (!started && !slept) closed = close_event_queues();
+  const error why = co_await sleep_for(3'600 * second_ns);
+  static_cast<void>(co_await children.join());
+  co_return why;
+}
+
+}  // namespace
+
+TEST_CASE("loop fault: the queue closed under it, run() says so, soon and without spinning") {
+  heard said;
+  scheduler_options options;
+  options.sink = &heard::listen;
+  options.sink_context = &said;
+  scheduler loop(native_poller(), options);
+  net::listener from(loop, open(loop, address::loopback_ipv4(0)));
+  accept_log log;
+  int closed = 0;
+  const std::clock_t before = std::clock();
+  const error why = loop.run(break_the_queue(from, log, closed));
+  const std::clock_t used = std::clock() - before;
+  if (closed == 0) SKIP("no epoll here");
+  CHECK(why == errc::bad_handle);
+  CHECK(log.end == errc::bad_handle);
+  CHECK(loop.counters().turns < 20);
+  CHECK(used < CLOCKS_PER_SEC / 5);
+  CHECK(said.text.find("acceptor") != std::string::npos);
+}
+
+TEST_CASE("descriptors: nothing we open is inherited by a child process") {
+  const std::vector<int> before = inheritable_descriptors();
+  const folder temp;
+  std::ofstream(temp.file("f")) << "text";
+  scheduler loop(native_poller());
+  offload pool(loop, {});
+  net::listener tcp(loop, open(loop, address::loopback_ipv4(0)));
+  net::listener local(loop, open(loop, unix_at(temp.file("s"))));
+  const result<file> source = file::open_read(temp.file("f"));
+  REQUIRE(source.ok());
+  CHECK(inheritable_descriptors() == before);
 }
 
 TEST_CASE("sockets: ours are not inherited, do not block, and send without delay") {

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace weir::test {
 namespace {
@@ -41,6 +42,28 @@ std::vector<socket_facts> open_sockets() {
     all.push_back(facts);
   }
   return all;
+}
+
+std::vector<int> inheritable_descriptors() {
+  std::vector<int> all;
+  for (int fd = 3; fd < descriptors_looked_at; ++fd) {
+    const int flags = ::fcntl(fd, F_GETFD);
+    if (flags >= 0 && (flags & FD_CLOEXEC) == 0) all.push_back(fd);
+  }
+  return all;
+}
+
+int close_event_queues() {
+  int closed = 0;
+  for (int fd = 3; fd < descriptors_looked_at; ++fd) {
+    char what[64] = {};
+    const std::string link = "/proc/self/fd/" + std::to_string(fd);
+    if (::readlink(link.c_str(), what, sizeof what - 1) < 0) continue;
+    if (std::string_view(what) != "anon_inode:[eventpoll]") continue;
+    ::close(fd);
+    ++closed;
+  }
+  return closed;
 }
 
 bool send_urgent(int descriptor, std::string_view bytes) {

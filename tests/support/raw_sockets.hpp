@@ -21,6 +21,12 @@ struct socket_facts {
 // Every socket this process has open.
 std::vector<socket_facts> open_sockets();
 
+// Every descriptor of this process, from 3 on, that a child process would have.
+std::vector<int> inheritable_descriptors();
+
+// Closes the queue of every epoll of this process under whoever waits on it; how many there were.
+int close_event_queues();
+
 // Sends bytes of which the last is urgent (TCP's out-of-band mark).
 bool send_urgent(int descriptor, std::string_view bytes);
 
