@@ -110,7 +110,12 @@ connection::step connection::advance() noexcept {
     if (output_.failed()) end_with(ending::reset);
     if (ending_ != ending::none) return step::end;
     if (output_.full()) output_.flush();
-    if (output_.blocked()) return step::wait_writable;
+    if (output_.blocked()) {
+      // What else came in this turn stands in the lent buffer, and may not while we wait.
+      if (!input_.keep()) return step::wait_writable;
+      end_with(ending::reset);
+      continue;
+    }
     if (!body_.done()) return step::skip_body;
     if (in_turn_ == service_.bounds.pipelined_requests_max && !input_.empty()) {
       ++service_.counters.paused_pipelined_requests_max;

@@ -33,6 +33,7 @@ std::span<char> output::room(std::size_t bytes) noexcept {
 }
 
 bool output::append(std::string_view bytes) noexcept {
+  if (bytes.empty()) return true;
   const std::span<char> into = room(bytes.size());
   if (into.size() < bytes.size()) return false;
   std::memcpy(into.data(), bytes.data(), bytes.size());
