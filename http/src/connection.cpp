@@ -145,8 +145,9 @@ connection::step connection::advance() noexcept {
 std::optional<connection::step> connection::receive() noexcept {
   output_.flush();
   if (output_.failed() || output_.blocked()) return std::nullopt;
-  if (drained_ && service_.phase != service_phase::draining) {
-    // A short receive took all there was: asking again would be a system call for nothing.
+  if (drained_ && (service_.phase != service_phase::draining || parser_.begun())) {
+    // A short receive took all there was: asking again would be a system call for nothing. Only
+    // between requests of a drain there is a last look, and an end.
     if (input_.keep()) end_with(ending::reset);
     return step::wait_readable;
   }

@@ -130,6 +130,22 @@ BEHAVIOUR("drain: a half-sent request at the beginning of a drain does not outli
   CHECK(how.report.drained + how.report.forced == 2);
 }
 
+BEHAVIOUR("drain: half a request behind one that is under way does not hold the loop") {
+  limits bounds;
+  bounds.drain_timeout = 300 * millisecond_ns;
+  on.serve(bounds);
+  const peer_id peer = on.connect(
+      {sim_step::send(get("/gate") + "GET /echo/half HT"), sim_step::await_end()});
+  on.until([&] { return on.state.at_gate == 1; });
+  on.drain();
+  on.state.gate_open = true;
+  on.until([&] { return on.stopped(); });
+  on.until_ended();
+  CHECK(on.see(peer).complete >= 1);
+  CHECK(on.state.echoes == 0);
+  on.finish();
+}
+
 BEHAVIOUR("drain: before start, the server starts and stops at once") {
   on.serve({}, false);
   on.drain();
