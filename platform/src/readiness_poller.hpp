@@ -137,6 +137,7 @@ class readiness_poller final : public poller {
   }
 
   started receive(socket_id socket, byte_span into, void* context) noexcept override {
+    if (into.empty()) return finished(error(errc::invalid, "recv"));  // could never end (P12)
     operation_slot op{kind::receive, context};
     op.into = into.data();
     op.size = into.size();
@@ -144,6 +145,7 @@ class readiness_poller final : public poller {
   }
 
   started send(socket_id socket, byte_view bytes, void* context) noexcept override {
+    if (bytes.empty()) return finished(error(errc::invalid, "send"));
     if (bytes.empty()) return finished(error(errc::invalid, "send"));
     operation_slot op{kind::send, context};
     op.from = bytes.data();
@@ -153,6 +155,7 @@ class readiness_poller final : public poller {
 
   started send_file(socket_id socket, const file& source, std::uint64_t offset, std::uint64_t count,
                     void* context) noexcept override {
+    if (count == 0) return finished(error(errc::invalid, "send_file"));
     if (count == 0) return finished(error(errc::invalid, "send_file"));
     operation_slot op{kind::send_file, context};
     op.source = &source;

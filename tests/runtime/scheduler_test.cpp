@@ -196,6 +196,36 @@ TEST_CASE("long turns: a handler that holds the loop is counted and measured") {
   CHECK(loop.counters().longest_turn_ns >= 20 * millisecond_ns);
 }
 
+TEST_CASE("timers: on the system's clock none fires early, and those taken back never") {
+  scheduler loop(native_poller());
+  struct alarm : timer {
+    alarm() : timer(&rings) {}
+    static void rings(timer& t) noexcept {
+      alarm& self = static_cast<alarm&>(t);
+      self.early = self.early || system_clock().now_ns() < self.due_ns;
+      ++self.rang;
+    }
+    int rang = 0;
+    bool early = false;
+  };
+  std::vector<alarm> all(100'000);
+  const time_ns start_ns = system_clock().now_ns();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    loop.timers().arm(all[i], start_ns + static_cast<time_ns>(i * 7'919 % 20'000'011));
+  }
+  for (std::size_t i = 0; i < all.size(); i += 2) loop.timers().disarm(all[i]);
+  const time_ns until_ns = start_ns + 21 * millisecond_ns;
+  while (system_clock().now_ns() < until_ns || loop.timers().count() > 0) {
+    REQUIRE_FALSE(loop.poll_once(until_ns));
+  }
+  bool right = true;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    right = right && !all[i].early && all[i].rang == static_cast<int>(i % 2);
+  }
+  CHECK(right);
+  CHECK(loop.counters().timers_fired == all.size() / 2);
+}
+
 TEST_CASE("clock: a deadline given after a long pause between turns counts from now") {
   // A host that makes a scheduler, works for a while and then runs it.
   virtual_loop v;

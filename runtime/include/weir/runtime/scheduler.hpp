@@ -84,7 +84,8 @@ class WEIR_EXPORT scheduler {
 
   // One turn, for a host with a loop of its own: waits at most until `due_ns` (the past: does not
   // wait). An error means that the poller is broken (errc::bad_handle), or that in virtual time
-  // nothing can ever happen again (errc::deadlock).
+  // nothing can ever happen again (errc::deadlock). Not from inside a turn, nor shutdown(): what
+  // this scheduler runs may not run it (asserted).
   error poll_once(time_ns due_ns) noexcept;
 
   // Turns until `main` is done, and returns its outcome. On deadlock, and when the poller is
