@@ -1,0 +1,219 @@
+// simulation/invariants.cpp - the promises of the server, as a simulation can see them.
+//
+// A new promise is a new row in the table at the end. What a row says has to hold for every seed:
+// when it does not, either the server or the sentence is wrong.
+#include "simulation/invariants.hpp"
+
+#include <algorithm>
+
+namespace weir::simulation {
+
+using platform::sim_end;
+
+namespace {
+
+std::string name(std::size_t index, const outcome& o) {
+  return "client " + std::to_string(index) + " (" + o.what.clients[index].plan + "): ";
+}
+
+bool drains_early(const outcome& o) {
+  return o.what.drain_after_ns != never_ns;
+}
+
+// Calls `f(index, client, witness)` until it finds something.
+template <class F>
+std::string each_client(const outcome& o, F f) {
+  for (std::size_t i = 0; i < o.seen.size(); ++i) {
+    std::string found = f(o.what.clients[i], o.seen[i]);
+    if (!found.empty()) return name(i, o) + found;
+  }
+  return {};
+}
+
+std::string first(const std::vector<std::string>& lines) {
+  return lines.empty() ? "" : lines.front();
+}
+
+// "" when answer `n` is the right one.
+std::string mismatch(const test::answer& a, const exchange& e, std::size_t n) {
+  const std::string which = "answer " + std::to_string(n + 1) + " ";
+  if (a.status != e.status) {
+    return which + "is " + std::to_string(a.status) + ", not " + std::to_string(e.status);
+  }
+  const bool has_body = e.method != "HEAD" && e.status == 200;
+  if (has_body && a.body != e.body) {
+    return which + "has another body (" + std::to_string(a.body.size()) + " bytes, not " +
+           std::to_string(e.body.size()) + ")";
+  }
+  if (e.method == "HEAD" && !a.body.empty()) return which + "to HEAD has a body";
+  return {};
+}
+
+std::string well_formed(const outcome& o) {
+  return each_client(o, [](const client&, const witness& w) { return w.broken; });
+}
+
+std::string one_answer_each(const outcome& o) {
+  if (drains_early(o)) return {};
+  return each_client(o, [](const client& c, const witness& w) -> std::string {
+    if (!c.healthy()) return {};
+    const std::size_t wanted = c.exchanges.size() + (c.refusal != 0 ? 1 : 0);
+    for (std::size_t i = 0; i < std::min(w.complete, c.exchanges.size()); ++i) {
+      const std::string why = mismatch(w.answers[i], c.exchanges[i], i);
+      if (!why.empty()) return why;
+    }
+    if (w.complete == wanted) return {};
+    return "got " + std::to_string(w.complete) + " answers, not " + std::to_string(wanted);
+  });
+}
+
+std::string right_as_far_as_they_came(const outcome& o) {
+  return each_client(o, [](const client& c, const witness& w) -> std::string {
+    for (std::size_t i = 0; i < w.complete; ++i) {
+      const test::answer& a = w.answers[i];
+      // A drain, or the end of patience, may be the last answer of any connection.
+      if (a.closes() && (a.status == 503 || a.status == 408)) continue;
+      if (i < c.exchanges.size()) {
+        const std::string why = mismatch(a, c.exchanges[i], i);
+        if (!why.empty()) return why;
+      } else if (a.status != c.refusal) {
+        return "got an answer nobody asked for: " + std::to_string(a.status);
+      }
+    }
+    return {};
+  });
+}
+
+std::string refusal_is_last(const outcome& o) {
+  return each_client(o, [&o](const client& c, const witness& w) -> std::string {
+    for (std::size_t i = 0; i < w.complete; ++i) {
+      const bool refuses = w.answers[i].status >= 400 && w.answers[i].status != 404;
+      if (refuses && (!w.answers[i].closes() || i + 1 != w.answers.size())) {
+        return "the refusal " + std::to_string(w.answers[i].status) + " is not the last answer";
+      }
+    }
+    if (c.refusal == 0 || drains_early(o) || w.answers.empty()) return {};
+    const int last = w.answers.back().status;
+    if (last == c.refusal) return {};
+    return "the last answer is " + std::to_string(last) + ", not " + std::to_string(c.refusal);
+  });
+}
+
+std::string orderly_end(const outcome& o) {
+  if (drains_early(o)) return {};
+  return each_client(o, [](const client& c, const witness& w) -> std::string {
+    if (!c.healthy()) return {};
+    if (w.record.end == sim_end::eof || w.record.end == sim_end::closed) return {};
+    return "its connection ended otherwise than in order";
+  });
+}
+
+std::string contract(const outcome& o) {
+  return first(o.contract);
+}
+std::string memory(const outcome& o) {
+  return first(o.memory);
+}
+
+std::string no_deadlock(const outcome& o) {
+  if (o.poller_failed) return "nothing could ever happen again";
+  if (!o.clients_ended) return "a client never saw an end\n" + o.tree;
+  if (!o.stopped) return "the server never stopped\n" + o.tree;
+  return {};
+}
+
+std::string drains_in_time(const outcome& o) {
+  if (!o.stopped) return {};
+  const time_ns bound_ns = o.what.bounds.drain_delay + o.what.bounds.drain_timeout + second_ns;
+  if (o.drain_took_ns > bound_ns) {
+    return "it took " + std::to_string(o.drain_took_ns / millisecond_ns) + " ms";
+  }
+  if (!drains_early(o) && o.report.forced > 0) return "it forced connections nobody used";
+  if (o.report.drained + o.report.forced > o.what.clients.size()) return "it counted too many";
+  return {};
+}
+
+std::string nothing_left(const outcome& o) {
+  if (!o.stopped) return {};
+  if (o.connections_left > 0) return "connections";
+  if (o.sockets_left > 0) return "sockets";
+  if (o.operations_left > 0) return "operations\n" + o.tree;
+  if (o.slots_leaked > 0) return "leaked slots";
+  if (o.timers_left) return "a timer";
+  if (o.frame_bytes_left > 0) return std::to_string(o.frame_bytes_left) + " bytes of frames";
+  if (o.clients_ended && o.endpoints_left > 0) return "ends of connections in the network";
+  return {};
+}
+
+std::string counters_reconcile(const outcome& o) {
+  const http::server_counters& c = o.counters;
+  const std::uint64_t answers =
+      c.responses_2xx + c.responses_3xx + c.responses_4xx + c.responses_5xx;
+  std::uint64_t received = 0;
+  std::uint64_t sent = 0;
+  std::uint64_t seen = 0;
+  std::uint64_t asked = 0;
+  for (std::size_t i = 0; i < o.seen.size(); ++i) {
+    received += o.seen[i].record.received_bytes;
+    sent += o.seen[i].record.sent_bytes;
+    seen += o.seen[i].complete;
+    asked += o.what.clients[i].exchanges.size() + 1;
+  }
+  if (o.stopped && c.connections_accepted != c.connections_closed) return "accepted, not closed";
+  if (c.connections_accepted > o.what.clients.size()) return "more accepted than there were";
+  if (c.bytes_sent < received) return "clients received more than was sent";
+  if (c.bytes_received > sent) return "more was received than clients sent";
+  if (answers < seen) return "clients saw more answers than were counted";
+  if (answers > asked) return "more answers were counted than there were questions";
+  if (c.requests > asked) return "more requests were counted than were sent";
+  if (c.handlers_failed > 0 && !drains_early(o)) {
+    const auto breaks = [](const client& one) { return !one.healthy(); };
+    if (std::none_of(o.what.clients.begin(), o.what.clients.end(), breaks)) {
+      return "a handler failed although nobody broke off";
+    }
+  }
+  return {};
+}
+
+constexpr invariant table[] = {
+    {"contract",
+     "The poller's contract is kept: each operation ends once, in time, for its socket.", contract},
+    {"memory", "Nobody touches memory while it is the kernel's.", memory},
+    {"no deadlock", "Every client sees an end, and the server stops, in bounded time.",
+     no_deadlock},
+    {"well-formed", "Whatever a client receives, whole or broken off, is well-formed.",
+     well_formed},
+    {"one answer each",
+     "Every complete request on a healthy connection gets exactly one answer, in order, with the "
+     "body it asked for; a refused or unfinished one gets its refusal.",
+     one_answer_each},
+    {"right as far as they came",
+     "On any connection the answers that arrive are the right ones, in order.",
+     right_as_far_as_they_came},
+    {"refusal is last", "A refusal says close, and nothing comes after it.", refusal_is_last},
+    {"orderly end", "A healthy connection is never reset by the server.", orderly_end},
+    {"drains in time", "A drain ends within its deadline and counts what it ended.",
+     drains_in_time},
+    {"nothing left",
+     "At the end no connection, socket, operation, timer or coroutine frame is left.",
+     nothing_left},
+    {"counters reconcile", "The server's counters agree with each other and with the clients.",
+     counters_reconcile},
+};
+
+}  // namespace
+
+std::span<const invariant> invariants() {
+  return table;
+}
+
+std::vector<broken> check(const outcome& o) {
+  std::vector<broken> found;
+  for (const invariant& i : table) {
+    std::string detail = i.check(o);
+    if (!detail.empty()) found.push_back({&i, std::move(detail)});
+  }
+  return found;
+}
+
+}  // namespace weir::simulation
