@@ -1,6 +1,4 @@
 // Started operations: P5 to P13.
-#include <weir/platform/file.hpp>
-
 #include "host.hpp"
 
 #include <array>
@@ -505,16 +503,6 @@ CONTRACT("P12 a send ends when at least one byte was taken, and says how many") 
   }
   got += b.receive(two.server, bytes.size() - got.size());
   CHECK((got == bytes));
-}
-
-CONTRACT("P12 an operation over no bytes at all could never end, and is invalid") {
-  const bench::pair c = b.connected();
-  const file none;
-  bench::op o;
-  CHECK(b->receive(c.server, {}, &o).why == errc::invalid);
-  CHECK(b->send(c.server, {}, &o).why == errc::invalid);
-  CHECK(b->send_file(c.server, none, 0, 0, &o).why == errc::invalid);
-  CHECK(b->counters().operations_open == 0);
 }
 
 CONTRACT("P12 a receive under way ends with reset when the peer resets") {

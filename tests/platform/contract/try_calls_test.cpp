@@ -1,4 +1,6 @@
-// Calls that finish at once: P1 to P4.
+// Calls that finish at once: P1 to P4, and operations that have nothing to wait for.
+#include <weir/platform/file.hpp>
+
 #include "host.hpp"
 
 namespace weir::platform::contract {
@@ -167,6 +169,16 @@ CONTRACT("P4 sending after our own side was ended is broken_pipe") {
   REQUIRE_FALSE(b->shut_send(two.client));
   const byte_view part = as_bytes("late");
   CHECK(b->try_send(two.client, {&part, 1}).why() == errc::broken_pipe);
+}
+
+CONTRACT("P12 an operation over no bytes at all could never end, and is invalid") {
+  const bench::pair c = b.connected();
+  const file none;
+  bench::op o;
+  CHECK(b->receive(c.server, {}, &o).why == errc::invalid);
+  CHECK(b->send(c.server, {}, &o).why == errc::invalid);
+  CHECK(b->send_file(c.server, none, 0, 0, &o).why == errc::invalid);
+  CHECK(b->counters().operations_open == 0);
 }
 
 }  // namespace weir::platform::contract
