@@ -55,6 +55,13 @@ function(weir_floor name)
       message(FATAL_ERROR "weir: WEIR_SHARED is not supported on Windows; link statically")
     endif()
     add_library(weir_${name} SHARED ${arg_SOURCES})
+    # The floors below lie beside it, wherever a prefix is moved: a program's own search path does
+    # not reach the libraries of its libraries.
+    if(APPLE)
+      set_target_properties(weir_${name} PROPERTIES INSTALL_RPATH "@loader_path")
+    else()
+      set_target_properties(weir_${name} PROPERTIES INSTALL_RPATH "$ORIGIN")
+    endif()
   else()
     add_library(weir_${name} STATIC ${arg_SOURCES})
     target_compile_definitions(weir_${name} PUBLIC WEIR_STATIC)

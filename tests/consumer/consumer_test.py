@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -30,6 +31,20 @@ def run(*command, **options):
 def check(condition, message):
     if not condition:
         sys.exit(message)
+
+
+def serves(program):
+    """Starts what was built on a free port, and asks it what the README says it answers."""
+    started = subprocess.Popen([str(program), "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
+    try:
+        url = started.stdout.readline().strip()
+        straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with straight.open(url, timeout=30) as answer:
+            check(answer.read() == b"Hello, you!\n", f"{url} answers something else")
+    finally:
+        started.kill()
+        started.wait()
+        started.stdout.close()
 
 
 def configure(a, source, build, *definitions):
@@ -70,14 +85,14 @@ def vendored(a):
         check(not [w for w in words if re.match(r"-W(?!l,)", w)],
               f"weir sets warnings when vendored: {words}")
     run(a.cmake, "--build", build, "--target", "app")
-    check((build / "app").exists(), "there is no program")
+    serves(build / "app")
 
 
 def installed(a):
     prefix = install(a, a.build)
     configure(a, HERE / "installed", a.work / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
     run(a.cmake, "--build", a.work / "build")
-    check((a.work / "build" / "app").exists(), "there is no program")
+    serves(a.work / "build" / "app")
 
 
 def pkgconfig(a):
@@ -88,7 +103,7 @@ def pkgconfig(a):
     check(run("pkg-config", "--modversion", "weir", env=environment).strip() == version(),
           "pkg-config tells another version")
     run(a.compiler, "-std=c++20", a.main, *flags, "-o", a.work / "app")
-    check((a.work / "app").exists(), "there is no program")
+    serves(a.work / "app")
 
 
 def shared(a):
@@ -101,6 +116,7 @@ def shared(a):
     run(a.cmake, "--build", a.work / "build")
     linked = run("readelf", "-d", a.work / "build" / "app")
     check("libweir_" in linked, f"the program does not link shared weir:\n{linked}")
+    serves(a.work / "build" / "app")
     for library in prefix.rglob("libweir_*.so"):
         names = run("nm", "-DC", "--defined-only", library)
         foreign = [n for n in names.splitlines()
