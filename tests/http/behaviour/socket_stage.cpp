@@ -71,8 +71,8 @@ class socket_stage final : public stage {
 
  protected:
   std::vector<std::string> tear_down(ending& how) override {
-    quit_.store(true);
-    ask([] {});
+    // Told on its own thread: told from here it could be gone, with its loop, before it is asked.
+    ask([this] { quit_.store(true); });
     thread_.join();
     how = how_;
     return complaints_;
