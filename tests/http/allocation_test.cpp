@@ -1,0 +1,127 @@
+// A kept connection costs no memory: operator new is counted while the loop serves real sockets.
+#if !defined(_WIN32)
+
+#include <optional>
+
+#include <catch_amalgamated.hpp>
+
+#include <weir/http/server.hpp>
+#include <weir/platform/clock.hpp>
+#include <weir/runtime/scheduler.hpp>
+
+#include "support/allocation_count.hpp"
+#include "support/answer_reader.hpp"
+#include "support/raw_client.hpp"
+
+using namespace weir;
+using namespace weir::http;
+using weir::test::allocations;
+using weir::test::raw_client;
+using weir::test::raw_outcome;
+
+namespace {
+
+// One server and one client on one thread; what the loop allocates is told from what the test does.
+struct bench {
+  bench() {
+    result<std::unique_ptr<runtime::scheduler>> opened = runtime::scheduler::open();
+    REQUIRE(opened.ok());
+    loop = std::move(opened).value();
+    REQUIRE_FALSE(
+        handlers.get("/plaintext", [](const request&) { return response::view("Hello, World!"); }));
+    REQUIRE_FALSE(handlers.get("/echo/{text}", [](const request& q) {
+      response out = response::view("named");
+      out.header("X-Text", q.param("text"));
+      return out;
+    }));
+    server_options options;
+    options.bounds.requests_per_connection_max = limits::unbounded;
+    serving.emplace(*loop, handlers, options);
+    const result<address> at = serving->listen(address::loopback_ipv4(0));
+    REQUIRE(at.ok());
+    REQUIRE_FALSE(serving->start());
+    client = raw_client::connect(at.value());
+    REQUIRE(client.connected());
+  }
+  ~bench() {
+    client.close();
+    serving->drain();
+    while (!serving->stopped()) turn();
+  }
+
+  void turn() {
+    const std::size_t before = allocations();
+    const error why = loop->poll_once(system_clock().now_ns() + millisecond_ns);
+    made += allocations() - before;
+    if (why) FAIL("poll_once");
+  }
+
+  // Sends, turns until so many bytes of answers are there, and reads them.
+  void ask(std::string_view bytes, std::size_t answer_bytes) {
+    const std::size_t wanted = client.received().size() + answer_bytes;
+    if (client.try_send(bytes).bytes != bytes.size()) FAIL("a short send");
+    while (client.received().size() < wanted) {
+      turn();
+      static_cast<void>(client.try_read(64 * 1024));
+      if (client.end() != raw_outcome::done) FAIL("the connection ended");
+    }
+  }
+
+  std::unique_ptr<runtime::scheduler> loop;
+  routes handlers;
+  std::optional<server> serving;
+  raw_client client;
+  std::size_t made = 0;  // calls of operator new inside poll_once()
+};
+
+const std::string plain = "GET /plaintext HTTP/1.1\r\nHost: weir\r\nUser-Agent: test\r\n\r\n";
+const std::string named =
+    "GET /echo/param HTTP/1.1\r\nHost: weir\r\nCookie: a=b\r\nCookie: c=d\r\n\r\n";
+
+std::string times(std::string_view one, int n) {
+  std::string out;
+  for (int i = 0; i < n; ++i) out += one;
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("no operator new on the keep-alive path of a plain-function handler after warm-up",
+          "[http]") {
+  bench b;
+  b.ask(plain, 1);
+  while (b.client.received().find("Hello, World!") == std::string::npos) b.ask("", 1);
+  const std::size_t plain_bytes = b.client.received().size();
+  b.ask(named, 1);
+  while (b.client.received().find("named") == std::string::npos) b.ask("", 1);
+  const std::size_t named_bytes = b.client.received().size() - plain_bytes;
+
+  const std::string burst = times(plain, 16);
+  const auto round = [&] {
+    b.ask(plain, plain_bytes);
+    b.ask(named, named_bytes);
+    b.ask(burst, 16 * plain_bytes);
+    // Cut inside a head: what is left unparsed waits in a pooled buffer.
+    if (b.client.try_send(plain.substr(0, 20)).bytes != 20) FAIL("a short send");
+    b.turn();
+    b.turn();
+    b.ask(plain.substr(20), plain_bytes);
+  };
+  for (int i = 0; i < 10; ++i) round();
+  const std::uint64_t served_before = b.serving->counters().requests;
+  b.made = 0;
+  for (int i = 0; i < 200; ++i) round();
+  CHECK(b.made == 0);
+  CHECK(b.serving->counters().requests - served_before == 200 * 19);
+  const test::answer_reader seen = test::read_answers(b.client.received(), false);
+  CHECK(seen.broken() == "");
+  CHECK(seen.complete() == 2 + 210 * 19);
+}
+
+TEST_CASE("the counter sees what a new connection allocates", "[http]") {
+  bench b;
+  while (b.serving->counters().connections_accepted == 0) b.turn();
+  CHECK(b.made > 0);
+}
+
+#endif
