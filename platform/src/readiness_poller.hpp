@@ -1,7 +1,7 @@
 // platform/readiness_poller.hpp - the poller contract over a kernel that reports readiness.
 //
-// Shared by epoll and kqueue; `Queue` is the part that differs (see epoll/epoll_queue.hpp). The
-// recipe is the same for each operation: try the call; when it would block, park the operation in
+// Shared by epoll and kqueue; `Queue` is the part that differs (readiness_queue.hpp). The recipe
+// is the same for each operation: try the call; when it would block, park the operation in
 // its socket's slot; when the kernel says ready, try again and complete.
 //
 //   a socket's reading side:   idle --start--> parked --event, cancel, close--> completed
@@ -23,11 +23,12 @@
 #include <weir/platform/poller.hpp>
 
 #include "posix/socket_calls.hpp"
+#include "readiness_queue.hpp"
 #include "slot_table.hpp"
 
 namespace weir::platform {
 
-template <class Queue>
+template <readiness_queue Queue>
 class readiness_poller final : public poller {
  public:
   explicit readiness_poller(const poller_options& options)
@@ -468,12 +469,21 @@ class readiness_poller final : public poller {
   Queue queue_;
   slot_table<socket_slot> sockets_;
   slot_table<operation_slot> operations_;
-  std::array<ready_event, Queue::events_max> events_{};
+  std::array<ready_event, ready_events_max> events_{};
   std::span<completion> out_{};  // the caller's, during wait() only
   std::size_t filled_ = 0;
   std::uint32_t first_kept_ = none;
   std::uint32_t last_kept_ = none;
   poller_counters counters_;
 };
+
+template <readiness_queue Queue>
+result<std::unique_ptr<poller>> open_readiness_poller(const poller_options& options) noexcept {
+  std::unique_ptr<readiness_poller<Queue>> made(new (std::nothrow)
+                                                    readiness_poller<Queue>(options));
+  if (made == nullptr) return error(errc::memory_exhausted, "open_poller");
+  if (error why = made->open()) return why;
+  return std::unique_ptr<poller>(std::move(made));
+}
 
 }  // namespace weir::platform

@@ -194,6 +194,8 @@ task<int> f() { co_return 'a' + '"'; }
     ("system headers at home", "platform/src/epoll.cpp",
      "#include <sys/epoll.h>\n#include <unistd.h>\n"),
     ("a raw probe may use sockets", "tests/support/raw_probe.cpp", "#include <sys/socket.h>\n"),
+    ("the kqueue twin is made of system calls", "tests/support/kqueue_twin/kqueue_twin.cpp",
+     "#include <sys/epoll.h>\n"),
     ("signals belong to the program", "apps/weir/main.cpp", "#include <csignal>\n"),
     ("mbedTLS behind its floor", "tls/src/engine.cpp", "#include <mbedtls/ssl.h>\n"),
     ("the server file names net", "http/src/server.cpp", "#include <weir/net/tcp.hpp>\n"),

@@ -14,8 +14,6 @@ namespace weir::platform {
 
 namespace {
 
-constexpr std::uint64_t wake_token = ~std::uint64_t{0};  // no socket has the last index
-
 constexpr std::uint32_t reads = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 constexpr std::uint32_t reads_and_writes = reads | EPOLLOUT;
 
@@ -26,11 +24,10 @@ error last_error(const char* where) noexcept {
 // epoll counts in milliseconds. Rounded up: to return before the due time would make the caller
 // spin through the last fraction.
 int timeout_ms(time_ns span_ns) noexcept {
-  constexpr time_ns longest_ms = 3'600'000;  // the reactor asks again
   if (span_ns <= 0) return 0;
   if (span_ns == never_ns) return -1;
-  const time_ns whole = span_ns / millisecond_ns + (span_ns % millisecond_ns != 0 ? 1 : 0);
-  return static_cast<int>(whole < longest_ms ? whole : longest_ms);
+  if (span_ns > longest_wait_ns) span_ns = longest_wait_ns;
+  return static_cast<int>((span_ns + millisecond_ns - 1) / millisecond_ns);
 }
 
 }  // namespace
@@ -75,8 +72,8 @@ error epoll_queue::resume_listener(int fd, std::uint64_t token) noexcept {
 
 result<std::size_t> epoll_queue::wait(std::span<ready_event> out, time_ns span_ns,
                                       bool& woken) noexcept {
-  epoll_event events[events_max];
-  const std::size_t room = out.size() < events_max ? out.size() : events_max;
+  epoll_event events[ready_events_max];
+  const std::size_t room = out.size() < ready_events_max ? out.size() : ready_events_max;
   const int got = ::epoll_wait(queue_, events, static_cast<int>(room), timeout_ms(span_ns));
   if (got < 0) return last_error("epoll_wait");
   std::size_t count = 0;
@@ -86,10 +83,7 @@ result<std::size_t> epoll_queue::wait(std::span<ready_event> out, time_ns span_n
     if (token == wake_token) {
       std::uint64_t drained = 0;
       static_cast<void>(::read(wake_, &drained, sizeof drained));
-      // Cleared before the caller looks at what it was woken for: a wake from now on writes again.
-      // An exchange, not a store: it takes part in the order of the wakes, so that what a thread
-      // did before a wake that found the flag set is seen by what runs after this line.
-      static_cast<void>(wake_pending_.exchange(false, std::memory_order_acq_rel));
+      flag_.lower();
       woken = true;
       continue;
     }
@@ -102,7 +96,7 @@ result<std::size_t> epoll_queue::wait(std::span<ready_event> out, time_ns span_n
 }
 
 void epoll_queue::wake() noexcept {
-  if (wake_pending_.exchange(true, std::memory_order_acq_rel)) return;
+  if (!flag_.raise()) return;
   const std::uint64_t one = 1;
   static_cast<void>(::write(wake_, &one, sizeof one));
 }

@@ -5,28 +5,19 @@
 // level-triggered, so that one accept a turn is enough and nothing is missed.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <span>
 
 #include <weir/platform/error.hpp>
 #include <weir/platform/time.hpp>
 
-namespace weir::platform {
+#include "readiness_queue.hpp"
 
-// What became possible on the socket of that token.
-struct ready_event {
-  std::uint64_t token = 0;
-  bool readable = false;
-  bool writable = false;
-  bool hangup = false;       // the end of the stream or an error is queued behind what can be read
-  bool stops_short = false;  // reading stops at a mark (urgent bytes) although there is more
-};
+namespace weir::platform {
 
 class epoll_queue {
  public:
   static constexpr const char* name = "epoll";
-  static constexpr std::size_t events_max = 256;  // of one wait
 
   epoll_queue() = default;
   epoll_queue(const epoll_queue&) = delete;
@@ -35,15 +26,12 @@ class epoll_queue {
 
   error open() noexcept;
 
-  // A closed descriptor leaves the queue by itself.
   error watch_stream(int fd, std::uint64_t token, bool with_writes) noexcept;
   error add_writes(int fd, std::uint64_t token) noexcept;
   error watch_listener(int fd, std::uint64_t token) noexcept;
   error pause_listener(int fd, std::uint64_t token) noexcept;
   error resume_listener(int fd, std::uint64_t token) noexcept;
 
-  // Waits at most `span_ns` (never_ns: without end). Sets `woken` when wake() ended the wait.
-  // errc::interrupted when a signal did.
   result<std::size_t> wait(std::span<ready_event> out, time_ns span_ns, bool& woken) noexcept;
   void wake() noexcept;
 
@@ -52,7 +40,7 @@ class epoll_queue {
 
   int queue_ = -1;
   int wake_ = -1;
-  std::atomic<bool> wake_pending_{false};  // spares the second of two wakes its system call
+  wake_flag flag_;
 };
 
 }  // namespace weir::platform

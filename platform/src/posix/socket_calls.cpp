@@ -7,18 +7,13 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
-#if defined(__linux__)
-#include <sys/sendfile.h>
-#endif
 
 #include <weir/platform/error_map.hpp>
-#include <weir/platform/file.hpp>
 
 namespace weir::platform::posix {
 
@@ -41,20 +36,23 @@ error set_option(int fd, int level, int name, int value, const char* where) noex
   return last_error(where);
 }
 
-// Non-blocking, close-on-exec and without SIGPIPE, for systems whose calls cannot say so at once.
+// What the calls that make a socket cannot say: no SIGPIPE (macOS, FreeBSD), nor on macOS the two
+// flags. Said for accepted sockets too: which options those inherit is nobody's promise.
 error prepare([[maybe_unused]] int fd) noexcept {
-#if defined(__linux__)
-  return {};
-#else
+#if !defined(SOCK_NONBLOCK)
   const int status = fcntl(fd, F_GETFL);
   if (status < 0 || fcntl(fd, F_SETFL, status | O_NONBLOCK) < 0) return last_error("fcntl");
   if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) return last_error("fcntl");
+#endif
+#if defined(SO_NOSIGPIPE)
   return set_option(fd, SOL_SOCKET, SO_NOSIGPIPE, 1, "SO_NOSIGPIPE");
+#else
+  return {};
 #endif
 }
 
 result<int> open_socket(int family) noexcept {
-#if defined(__linux__)
+#if defined(SOCK_NONBLOCK)
   const int fd = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 #else
   const int fd = ::socket(family, SOCK_STREAM, 0);
@@ -145,19 +143,18 @@ result<int> accept(int listener, address* peer) noexcept {
   socklen_t* const raw_size = peer == nullptr ? nullptr : &size;
   int fd = -1;
   do {
-#if defined(__APPLE__)
-    fd = ::accept(listener, raw, raw_size);
-#else
+#if defined(SOCK_NONBLOCK)
     fd = ::accept4(listener, raw, raw_size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+#else
+    fd = ::accept(listener, raw, raw_size);
 #endif
   } while (fd < 0 && errno == EINTR);
   if (fd < 0) return last_error("accept");
-#if !defined(__linux__)
   if (error why = prepare(fd)) {
     ::close(fd);
-    return why;
+    // macOS refuses options on a connection that its peer has reset meanwhile.
+    return why.os_code == EINVAL ? error(errc::aborted, "accept", EINVAL) : why;
   }
-#endif
   if (peer != nullptr) {
     result<address> named = address::from_system({reinterpret_cast<std::byte*>(&from), size});
     *peer = named.ok() ? named.value() : address{};
@@ -210,69 +207,6 @@ result<std::size_t> send(int fd, std::span<const byte_view> parts) noexcept {
   if (sent < 0) return last_error("send");
   return static_cast<std::size_t>(sent);
 }
-
-#if defined(__linux__)
-namespace {
-
-// sendfile(2) has no MSG_NOSIGNAL: to a stream that was reset it raises SIGPIPE in this thread.
-// The signal is blocked for the call and taken off the thread's pending set if the call put it
-// there; the disposition, which belongs to the host, is never touched (P21).
-class sigpipe_guard {
- public:
-  sigpipe_guard() noexcept {
-    sigset_t pending;
-    sigpending(&pending);
-    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-    if (was_pending_) return;
-    sigemptyset(&sigpipe_);
-    sigaddset(&sigpipe_, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
-  }
-  sigpipe_guard(const sigpipe_guard&) = delete;
-  sigpipe_guard& operator=(const sigpipe_guard&) = delete;
-  ~sigpipe_guard() {
-    if (was_pending_) return;
-    const int keep = errno;
-    if (raised_) {
-      const timespec at_once{};
-      while (sigtimedwait(&sigpipe_, nullptr, &at_once) < 0 && errno == EINTR) {
-      }
-    }
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    errno = keep;
-  }
-  void raised() noexcept { raised_ = true; }
-
- private:
-  sigset_t sigpipe_{};
-  sigset_t before_{};
-  bool was_pending_ = false;
-  bool raised_ = false;
-};
-
-}  // namespace
-
-result<std::size_t> send_file(int fd, const file& source, std::uint64_t offset,
-                              std::uint64_t count) noexcept {
-  // A slice a call, so that one large file cannot hold the loop while the client reads fast.
-  constexpr std::uint64_t slice_bytes_max = 1'048'576;
-  const std::size_t wanted =
-      static_cast<std::size_t>(count < slice_bytes_max ? count : slice_bytes_max);
-  auto from = static_cast<off_t>(offset);
-  sigpipe_guard guard;
-  ssize_t sent = 0;
-  do {
-    sent = ::sendfile(fd, static_cast<int>(source.native_handle()), &from, wanted);
-  } while (sent < 0 && errno == EINTR);
-  if (sent < 0 && errno == EPIPE) guard.raised();
-  if (sent < 0 && (errno == EINVAL || errno == ENOSYS)) {
-    return error(errc::not_supported, "sendfile", errno);
-  }
-  if (sent < 0) return last_error("sendfile");
-  if (sent == 0 && wanted > 0) return error(errc::eof, "sendfile");
-  return static_cast<std::size_t>(sent);
-}
-#endif
 
 result<address> local_address(int fd) noexcept {
   sockaddr_storage name{};

@@ -14,6 +14,8 @@ namespace weir::platform::posix {
 
 // The most parts one gathered send looks at.
 inline constexpr std::size_t parts_max = 64;
+// A slice a call, so that one large file cannot hold the loop while the client reads fast.
+inline constexpr std::uint64_t send_file_bytes_max = 1'048'576;
 
 // Every socket made here is non-blocking, closed on exec, and never raises SIGPIPE.
 result<int> listen(const address& at, const listen_options& options) noexcept;
@@ -26,6 +28,7 @@ error connect_outcome(int fd) noexcept;
 
 result<std::size_t> receive(int fd, byte_span into) noexcept;  // errc::eof at the end
 result<std::size_t> send(int fd, std::span<const byte_view> parts) noexcept;
+// In <system>/send_file.cpp: three systems, three calls of one name.
 result<std::size_t> send_file(int fd, const file& source, std::uint64_t offset,
                               std::uint64_t count) noexcept;
 

@@ -8,6 +8,9 @@ std::vector<host_maker> host_makers() {
 #ifdef WEIR_CONTRACT_NATIVE
       &make_native,
 #endif
+#ifdef WEIR_CONTRACT_KQUEUE_TWIN
+      &make_kqueue_twin,
+#endif
 #ifdef WEIR_CONTRACT_IOCP
       &make_iocp_layered,
 #endif

@@ -1,0 +1,11 @@
+// platform/kqueue/open_poller.cpp - the backend of macOS and FreeBSD.
+#include "kqueue/kqueue_queue.hpp"
+#include "readiness_poller.hpp"
+
+namespace weir::platform {
+
+result<std::unique_ptr<poller>> open_poller(const poller_options& options) noexcept {
+  return open_readiness_poller<kqueue_queue>(options);
+}
+
+}  // namespace weir::platform
