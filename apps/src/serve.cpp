@@ -227,14 +227,15 @@ bool program::bind_all(const std::string& text) {
     return false;
   }
   const bool share = workers_.size() > 1 && at.value().is_ip();
-  const result<address> first = workers_.front()->http->listen(at.value(), share);
+  const result<address> first = workers_.front()->http->listen(
+      at.value(), share ? net::port_use::shared : net::port_use::alone);
   if (!first.ok()) {
     say(why_not_bound(text, first.why()));
     return false;
   }
   bound_.push_back(first.value());
   for (std::size_t i = 1; share && i < workers_.size(); ++i) {
-    const result<address> next = workers_[i]->http->listen(first.value(), true, true);
+    const result<address> next = workers_[i]->http->listen(first.value(), net::port_use::joined);
     if (!next.ok()) {
       say(why_not_bound(text, next.why()));
       return false;

@@ -124,7 +124,7 @@ server::~server() {
   WEIR_ASSERT(!impl_->asked.load() || impl_->ended.is_set());
 }
 
-result<address> server::listen(const address& at, bool share_port, bool port_proven) {
+result<address> server::listen(const address& at, net::port_use use) {
   impl& s = *impl_;
   if (error why = s.common.bounds.validate()) return why;
   // A head that is being received has to fit the buffer that is lent for receiving.
@@ -136,17 +136,16 @@ result<address> server::listen(const address& at, bool share_port, bool port_pro
   platform::listen_options options;
   options.backlog =
       static_cast<int>(std::min<std::uint32_t>(s.common.bounds.accept_backlog, 0x7fffffff));
-  options.share_port = share_port;
-  result<platform::socket_id> socket = net::listener::open(s.loop, at, options, port_proven);
+  result<platform::socket_id> socket = net::listener::open(s.loop, at, options, use);
   if (!socket.ok()) return socket.why();
   s.listeners.push_back(std::make_unique<net::listener>(s.loop, socket.value()));
   return s.listeners.back()->local_address();
 }
 
-result<address> server::listen(std::string_view at, bool share_port, bool port_proven) {
+result<address> server::listen(std::string_view at, net::port_use use) {
   result<address> parsed = address::parse(at);
   if (!parsed.ok()) return parsed;
-  return listen(parsed.value(), share_port, port_proven);
+  return listen(parsed.value(), use);
 }
 
 void server::spread_to(std::span<server* const> others) {

@@ -62,16 +62,17 @@ constexpr std::uint64_t passing_burst = 64;
 
 result<platform::socket_id> listener::open(runtime::scheduler& owner, const address& at,
                                            const platform::listen_options& options,
-                                           bool proven) noexcept {
+                                           port_use use) noexcept {
   platform::poller& poller = owner.poller();
-  if (options.share_port && !proven && at.port() != 0) {
-    platform::listen_options alone = options;
-    alone.share_port = false;
-    result<platform::socket_id> proof = poller.listen(at, alone);
+  platform::listen_options wanted = options;
+  if (use == port_use::shared && at.port() != 0) {
+    wanted.share_port = false;
+    result<platform::socket_id> proof = poller.listen(at, wanted);
     if (!proof.ok()) return proof;
     poller.close(proof.value());
   }
-  return poller.listen(at, options);
+  wanted.share_port = use != port_use::alone;
+  return poller.listen(at, wanted);
 }
 
 runtime::task<result<accepted>> listener::accept() {

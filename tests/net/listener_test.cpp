@@ -27,8 +27,9 @@ namespace {
 const address server_at = address::loopback_ipv4(8080);
 
 platform::socket_id open(scheduler& loop, const address& at,
-                         const platform::listen_options& options = {}) {
-  const result<platform::socket_id> opened = net::listener::open(loop, at, options);
+                         const platform::listen_options& options = {},
+                         net::port_use use = net::port_use::alone) {
+  const result<platform::socket_id> opened = net::listener::open(loop, at, options, use);
   REQUIRE(opened.ok());
   return opened.value();
 }
@@ -328,12 +329,11 @@ TEST_CASE("listener: a second plain bind on a port that is served fails") {
 TEST_CASE("shared port: two of ours share, a foreign plain bind fails, and all are served") {
   scheduler one(native_poller());
   scheduler two(native_poller());
-  platform::listen_options share;
-  share.share_port = true;
-  net::listener a(one, open(one, address::loopback_ipv4(0), share));
+  net::listener a(one, open(one, address::loopback_ipv4(0), {}, net::port_use::shared));
   const address at = bound(a);
   // The first has proved the port free; its fellows join the group.
-  const result<platform::socket_id> joined = net::listener::open(two, at, share, true);
+  const result<platform::socket_id> joined =
+      net::listener::open(two, at, {}, net::port_use::joined);
   REQUIRE(joined.ok());
   net::listener b(two, joined.value());
   CHECK(net::listener::open(two, at, {}).why() == errc::address_in_use);
@@ -361,14 +361,12 @@ TEST_CASE("shared port: two of ours share, a foreign plain bind fails, and all a
 TEST_CASE("shared port: the proof refuses a port that another program has, shared or not") {
   scheduler other(native_poller());
   scheduler loop(native_poller());
-  platform::listen_options share;
-  share.share_port = true;
   for (const bool foreign_shares : {false, true}) {
     CAPTURE(foreign_shares);
-    platform::listen_options foreign;
-    foreign.share_port = foreign_shares;
-    net::listener theirs(other, open(other, address::loopback_ipv4(0), foreign));
-    const result<platform::socket_id> refused = net::listener::open(loop, bound(theirs), share);
+    const net::port_use foreign = foreign_shares ? net::port_use::shared : net::port_use::alone;
+    net::listener theirs(other, open(other, address::loopback_ipv4(0), {}, foreign));
+    const result<platform::socket_id> refused =
+        net::listener::open(loop, bound(theirs), {}, net::port_use::shared);
     CHECK(refused.why() == errc::address_in_use);
   }
   CHECK(loop.poller().counters().sockets_open == 0);

@@ -17,6 +17,7 @@
 #include <weir/http/handler.hpp>
 #include <weir/http/limits.hpp>
 #include <weir/http/refusal.hpp>
+#include <weir/net/port_use.hpp>
 #include <weir/platform/address.hpp>
 #include <weir/platform/error.hpp>
 #include <weir/platform/export.hpp>
@@ -113,11 +114,11 @@ class WEIR_EXPORT server {
   // Before the end the server is stopped, or never started (asserted).
   ~server();
 
-  // Binds an address; port 0 takes a free one. Returns what was bound. `share_port` and
-  // `port_proven`: see listener::open(). Errors: those of that, and what is wrong with the limits.
-  result<address> listen(const address& at, bool share_port = false, bool port_proven = false);
+  // Binds an address; port 0 takes a free one. Returns what was bound. Errors: those of
+  // net::listener::open(), and what is wrong with the limits.
+  result<address> listen(const address& at, net::port_use use = net::port_use::alone);
   // Parses and binds: "127.0.0.1:8080", "[::1]:0", "unix:/path".
-  result<address> listen(std::string_view at, bool share_port = false, bool port_proven = false);
+  result<address> listen(std::string_view at, net::port_use use = net::port_use::alone);
 
   // What this server accepts goes to `others` and itself in turn, each on its own scheduler and
   // thread: for systems that do not spread connections over shared ports (all but Linux). Before

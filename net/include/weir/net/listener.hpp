@@ -4,6 +4,7 @@
 #include <coroutine>
 #include <cstdint>
 
+#include <weir/net/port_use.hpp>
 #include <weir/platform/address.hpp>
 #include <weir/platform/export.hpp>
 #include <weir/platform/poller.hpp>
@@ -29,14 +30,11 @@ struct listener_counters {
 
 class WEIR_EXPORT listener {
  public:
-  // Binds and listens. With `share_port` the port is first bound alone, to prove that no other
-  // program has it: two programs that share a port by accident split its connections. `proven`
-  // leaves that out: a listener of this process, which the proof would find, has the port already.
-  // Errors: errc::address_in_use, address_unavailable, permission, exists (a Unix path that is not
+  // Binds and listens; `use` decides over `options.share_port`. Errors: errc::address_in_use, address_unavailable, permission, exists (a Unix path that is not
   // a socket), handles_exhausted.
   static result<platform::socket_id> open(runtime::scheduler& owner, const address& at,
                                           const platform::listen_options& options,
-                                          bool proven = false) noexcept;
+                                          port_use use = port_use::alone) noexcept;
 
   listener(runtime::scheduler& owner, platform::socket_id socket) noexcept
       : owner_(owner), socket_(socket) {}
