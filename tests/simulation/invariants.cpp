@@ -20,7 +20,14 @@ bool drains_early(const outcome& o) {
   return o.what.drain_after_ns != never_ns;
 }
 
-// Calls `f(index, client, witness)` until it finds something.
+// A connection that was lost before the server had it.
+bool turned_away(const outcome& o, const witness& w) {
+  return o.what.turns_away() && w.record.received_bytes == 0 &&
+         (w.record.end == sim_end::reset || w.record.end == sim_end::unconnected ||
+          w.record.end == sim_end::closed);
+}
+
+// Calls `f(client, witness)` until it finds something.
 template <class F>
 std::string each_client(const outcome& o, F f) {
   for (std::size_t i = 0; i < o.seen.size(); ++i) {
@@ -55,8 +62,8 @@ std::string well_formed(const outcome& o) {
 
 std::string one_answer_each(const outcome& o) {
   if (drains_early(o)) return {};
-  return each_client(o, [](const client& c, const witness& w) -> std::string {
-    if (!c.healthy()) return {};
+  return each_client(o, [&o](const client& c, const witness& w) -> std::string {
+    if (!c.healthy() || turned_away(o, w)) return {};
     const std::size_t wanted = c.exchanges.size() + (c.refusal != 0 ? 1 : 0);
     for (std::size_t i = 0; i < std::min(w.complete, c.exchanges.size()); ++i) {
       const std::string why = mismatch(w.answers[i], c.exchanges[i], i);
@@ -101,8 +108,8 @@ std::string refusal_is_last(const outcome& o) {
 
 std::string orderly_end(const outcome& o) {
   if (drains_early(o)) return {};
-  return each_client(o, [](const client& c, const witness& w) -> std::string {
-    if (!c.healthy()) return {};
+  return each_client(o, [&o](const client& c, const witness& w) -> std::string {
+    if (!c.healthy() || turned_away(o, w)) return {};
     if (w.record.end == sim_end::eof || w.record.end == sim_end::closed) return {};
     return "its connection ended otherwise than in order";
   });

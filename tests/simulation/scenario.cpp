@@ -325,6 +325,8 @@ scenario draw(std::uint64_t seed, platform::sim_bug planted) {
   o.would_block_permille = roll.storm();
   o.early_readable_permille = roll.storm();
   o.reset_discards = roll.chance(500);
+  if (roll.chance(50)) o.accept_aborted_permille = static_cast<std::uint32_t>(roll.below(500));
+  if (roll.chance(50)) o.accept_exhausted_permille = static_cast<std::uint32_t>(roll.below(500));
   o.planted = planted;
 
   http::limits& b = s.bounds;

@@ -42,7 +42,7 @@ struct client {
   platform::sim_peer peer;
   std::string plan;  // for people
 
-  // Its connection is whole: it sends all, reads all, and nobody breaks it off.
+  // It sends all and reads all, and does not break off: so nobody else may.
   bool healthy() const noexcept { return how != manner::breaker && how != manner::stuck_reader; }
 };
 
@@ -51,6 +51,11 @@ struct scenario {
   platform::sim_options network;
   http::limits bounds;
   std::vector<client> clients;
+  // Whether the network may lose a connection before it is accepted, or the system be out of
+  // descriptors: then some clients are turned away without a byte.
+  bool turns_away() const noexcept {
+    return network.accept_aborted_permille > 0 || network.accept_exhausted_permille > 0;
+  }
   // The drain begins so long after the start although clients are at work; never_ns: after them.
   time_ns drain_after_ns = never_ns;
 };
