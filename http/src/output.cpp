@@ -18,7 +18,6 @@ std::size_t output::capacity() const noexcept {
 }
 
 bool output::full() const noexcept {
-  const std::size_t head_room = response::fields_bytes_max + 1'024 + copied_body_bytes_max;
   return used_ > 0 &&
          (used_ >= service_.bounds.response_queue_bytes_max || used_ + head_room > capacity());
 }

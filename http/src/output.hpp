@@ -29,6 +29,13 @@ class output {
 
   // A body up to this size is copied behind its head: cheaper than a second part of the send.
   static constexpr std::size_t copied_body_bytes_max = 16 * 1024;
+  // The largest head with the body that is copied behind it.
+  static constexpr std::size_t head_room =
+      response::fields_bytes_max + 1'024 + copied_body_bytes_max;
+  // What the lent buffer has to hold at least: one such answer, or a piece of a stream (32 KiB and
+  // its chunk framing). In a smaller one these would wait for room that never comes.
+  static constexpr std::size_t capacity_min = 36 * 1'024;
+  static_assert(capacity_min >= head_room);
 
   // Room for `bytes` more in this turn's buffer, flushing first if that makes it; empty when there
   // is none: blocked, failed, or more than the buffer holds.

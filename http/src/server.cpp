@@ -132,6 +132,11 @@ result<address> server::listen(const address& at, net::port_use use) {
   if (largest.buffer_bytes_max() > s.common.large_buffers.buffer_bytes()) {
     return error(errc::invalid, "head_bytes_max: larger than the scheduler's receive_buffer_bytes");
   }
+  // So has a head with the body that is copied behind it, and a piece of a stream.
+  if (s.loop.lend_send_buffer().size() < output::capacity_min ||
+      s.common.large_buffers.buffer_bytes() < output::capacity_min) {
+    return error(errc::invalid, "the scheduler's send_buffer_bytes or receive_buffer_bytes");
+  }
   if (s.listeners.size() == listeners_max) return error(errc::limit, "listeners_max");
   platform::listen_options options;
   options.backlog =
