@@ -1,4 +1,5 @@
 // What a peer that behaves gets: one answer for each request, in order, framed as asked.
+#include <cstdio>
 #include <fstream>
 
 #include "behaviour/stage.hpp"

@@ -134,8 +134,8 @@ BEHAVIOUR("drain: half a request behind one that is under way does not hold the 
   limits bounds;
   bounds.drain_timeout = 300 * millisecond_ns;
   on.serve(bounds);
-  const peer_id peer = on.connect(
-      {sim_step::send(get("/gate") + "GET /echo/half HT"), sim_step::await_end()});
+  const peer_id peer =
+      on.connect({sim_step::send(get("/gate") + "GET /echo/half HT"), sim_step::await_end()});
   on.until([&] { return on.state.at_gate == 1; });
   on.drain();
   on.state.gate_open = true;

@@ -94,6 +94,27 @@ BEHAVIOUR("pressure: past connections_max a connection is told 503 and when to c
   CHECK(on.finish().counters.shed_connections_max == 1);
 }
 
+BEHAVIOUR("pressure: past connections_per_peer_max only that peer is turned away") {
+  limits bounds;
+  bounds.connections_per_peer_max = 1;
+  on.serve(bounds);
+  const peer_id first = on.connect({sim_step::send(get("/plaintext")), await_answers(1),
+                                    sim_step::pause(300 * millisecond_ns), sim_step::half_close(),
+                                    sim_step::await_end()});
+  on.until([&] { return on.see(first).complete == 1; });
+  const peer_id second = on.connect({sim_step::send(get("/plaintext")), sim_step::await_end()});
+  on.until_ended();
+  const ending how = on.finish();
+  // Simulated peers have an address each; those on loopback share one.
+  if (on.real_time()) {
+    REQUIRE(on.see(second).complete == 1);
+    CHECK(on.see(second).answers[0].status == 503);
+    CHECK(how.counters.shed_connections_per_peer_max == 1);
+  } else {
+    CHECK(how.counters.shed_connections_per_peer_max == 0);
+  }
+}
+
 BEHAVIOUR("pressure: past requests_in_flight_max a request is told 503 and when to come back") {
   limits bounds;
   bounds.requests_in_flight_max = 2;
