@@ -6,6 +6,7 @@
 #include "serve.hpp"
 
 #include <cstdlib>
+#include <latch>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -29,6 +30,14 @@ namespace {
 // each thread a poller, its wake, a reserve; then one for each listener.
 constexpr std::uint64_t descriptors_of_process = 32;
 constexpr std::uint64_t descriptors_of_thread = 8;
+
+// Whether the system spreads the connections of a shared port over its listeners. Elsewhere the
+// first thread accepts for all.
+#if defined(__linux__)
+constexpr bool ports_spread = true;
+#else
+constexpr bool ports_spread = false;
+#endif
 
 // How long the end waits for a reader of the log.
 constexpr time_ns log_end_ns = 2 * second_ns;
@@ -66,6 +75,7 @@ class program {
   bool bind();
   bool bind_all(const std::string& at);
   void announce() const;
+  void start(worker& one);
   int supervise();
   int report();
 
@@ -158,12 +168,6 @@ bool program::prepare() {
     say(wrong);
     return false;
   }
-#if !defined(__linux__)
-  if (options_.threads > 1) {
-    say("--threads: more than one thread is served on Linux only");
-    return false;
-  }
-#endif
   if (!options_.files.empty()) {
     result<directory_root> folder = directory_root::open(options_.files);
     if (!folder.ok()) {
@@ -218,15 +222,15 @@ bool program::make_workers() {
   return true;
 }
 
-// A port is shared by the threads, each with a listener of its own; a Unix path belongs to the
-// first thread, because there is nothing that would share it.
+// Where ports are shared, each thread has a listener of its own. A Unix path belongs to the first
+// thread, because there is nothing that would share it.
 bool program::bind_all(const std::string& text) {
   const result<address> at = address::parse(text);
   if (!at.ok()) {
     say(why_not_bound(text, at.why()));
     return false;
   }
-  const bool share = workers_.size() > 1 && at.value().is_ip();
+  const bool share = ports_spread && workers_.size() > 1 && at.value().is_ip();
   const result<address> first = workers_.front()->http->listen(
       at.value(), share ? net::port_use::shared : net::port_use::alone);
   if (!first.ok()) {
@@ -248,6 +252,11 @@ bool program::bind() {
   for (const std::string& text : options_.listen) {
     if (!bind_all(text)) return false;
   }
+  if (!ports_spread && workers_.size() > 1) {
+    std::vector<http::server*> others;
+    for (std::size_t i = 1; i < workers_.size(); ++i) others.push_back(workers_[i]->http.get());
+    workers_.front()->http->spread_to(others);
+  }
   return true;
 }
 
@@ -268,6 +277,29 @@ void program::announce() const {
   std::fflush(stdout);
 }
 
+// A server is started before its loop turns for the first time, which is when a posted job runs.
+struct started_job final : runtime::posted_job {
+  explicit started_job(std::latch& l) noexcept : posted_job(&run_it), told(l) {}
+  static void run_it(posted_job& job) noexcept { static_cast<started_job&>(job).told.count_down(); }
+  std::latch& told;
+};
+
+void program::start(worker& one) {
+  ended_.push_back(std::make_unique<ended_job>(*this, one));
+  ++running_;
+  one.thread = std::thread([this, &one, done = ended_.back().get()] {
+    result<http::drain_report> outcome = one.loop->run(one.http->serve());
+    if (outcome.ok()) {
+      one.report = outcome.value();
+    } else {
+      one.why = outcome.why();
+      // A server that could not even start left its loop unturned, and a job waiting in it.
+      static_cast<void>(one.loop->poll_once(0));
+    }
+    control_->post(*done);
+  });
+}
+
 int program::run() {
   // A reader of our output that goes away is an error of the write, not the end of the process.
   platform::ignore_broken_pipes();
@@ -281,19 +313,16 @@ int program::run() {
   }
   if (options_.log != log_format::off) log_.start();
   announce();
-  for (std::unique_ptr<worker>& each : workers_) {
-    ended_.push_back(std::make_unique<ended_job>(*this, *each));
-    ++running_;
-    each->thread = std::thread([this, &one = *each, done = ended_.back().get()] {
-      result<http::drain_report> outcome = one.loop->run(one.http->serve());
-      if (outcome.ok()) {
-        one.report = outcome.value();
-      } else {
-        one.why = outcome.why();
-      }
-      control_->post(*done);
-    });
+  // The first one may hand connections to the others, so it starts when they have.
+  std::latch started(static_cast<std::ptrdiff_t>(workers_.size() - 1));
+  std::vector<std::unique_ptr<started_job>> begun;
+  for (std::size_t i = 1; i < workers_.size(); ++i) {
+    begun.push_back(std::make_unique<started_job>(started));
+    workers_[i]->loop->post(*begun.back());
+    start(*workers_[i]);
   }
+  started.wait();
+  start(*workers_.front());
   const int code = supervise();
   if (code == exit_code::killed) return code;
   for (std::unique_ptr<worker>& each : workers_) each->thread.join();
