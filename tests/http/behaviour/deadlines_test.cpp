@@ -60,6 +60,28 @@ BEHAVIOUR("deadlines: on a kept connection the head's clock starts at its first 
   on.finish();
 }
 
+BEHAVIOUR("deadlines: half a head behind a whole request has its clock from that answer on") {
+  limits bounds = hasty();
+  bounds.idle_deadline = 10 * second_ns;
+  on.serve(bounds);
+  const peer_id plain =
+      on.connect({sim_step::send(get("/plaintext") + head_start), sim_step::await_end()});
+  const peer_id waited =
+      on.connect({sim_step::send(get("/delay/100") + head_start), sim_step::await_end()});
+  on.until_ended();
+  for (const peer_id peer : {plain, waited}) {
+    const auto seen = on.see(peer);
+    CHECK(seen.broken == "");
+    REQUIRE(seen.complete == 2);
+    CHECK(seen.answers[0].status == 200);
+    CHECK(seen.answers[1].status == 408);
+    on.check_span(seen.lasted_ns,
+                  bounds.head_deadline + (peer == waited ? 100 * millisecond_ns : 0));
+    if (on.exact()) CHECK(seen.lasted_ns < second_ns);
+  }
+  on.finish();
+}
+
 BEHAVIOUR("deadlines: empty lines before a request renew nothing") {
   limits bounds = hasty();
   on.serve(bounds);
@@ -221,6 +243,23 @@ BEHAVIOUR("deadlines: a reader without progress is cut off at write_deadline, ot
   const ending how = on.finish();
   CHECK(how.counters.timed_out_write_deadline == 2);
   CHECK(how.counters.connections_reset >= 2);
+}
+
+BEHAVIOUR("deadlines: a reader below the minimum rate is cut off although it makes progress") {
+  limits bounds = hasty();
+  bounds.write_deadline = 20 * second_ns;
+  bounds.write_rate_min = 1'000'000'000;
+  on.serve(bounds);
+  const peer_id slow =
+      on.connect({sim_step::read_slowly(4'096, 20 * millisecond_ns), sim_step::send(get("/large")),
+                  sim_step::pause(3 * second_ns), sim_step::close()},
+                 true);
+  const peer_id good = on.connect(ask(get("/delay/30"), 1));
+  on.until([&] { return on.counters().connections_closed >= 2; });
+  on.until_ended();
+  CHECK(on.see(slow).complete == 0);
+  CHECK(on.see(good).complete == 1);
+  CHECK(on.finish().counters.too_slow_write_rate_min == 1);
 }
 
 BEHAVIOUR(
