@@ -42,14 +42,17 @@ class dice {
 };
 
 // A head that means the same in many spellings.
-std::string head(dice& roll, std::string_view method, std::string_view target) {
+// `may_be_old`: HTTP/1.0 gets the same answer.
+std::string head(dice& roll, std::string_view method, std::string_view target,
+                 bool may_be_old = false) {
   std::string out;
   if (roll.chance(100)) out += "\r\n";
   out += method;
   out += ' ';
   if (roll.chance(50)) out += "http://weir";
   out += target;
-  out += " HTTP/1.1\r\n";
+  const bool old = may_be_old && roll.chance(150);
+  out += old ? " HTTP/1.0\r\nConnection: keep-alive\r\n" : " HTTP/1.1\r\n";
   out += roll.chance(500) ? "Host: weir\r\n" : "hOsT:\tweir:8080 \r\n";
   for (std::size_t i = roll.below(4); i > 0; --i) {
     out += "X-Filler-" + std::to_string(i) + ": " + std::string(roll.text(roll.below(60))) + "\r\n";
@@ -82,37 +85,39 @@ void add_body(dice& roll, std::string& out, std::string_view body) {
 
 exchange draw_exchange(dice& roll) {
   exchange e;
-  const auto get = [&](const std::string& target) {
+  const auto get = [&](const std::string& target, bool may_be_old = false) {
     e.method = roll.chance(100) ? "HEAD" : "GET";
-    e.bytes = head(roll, e.method, target) + "\r\n";
+    e.bytes = head(roll, e.method, target, may_be_old) + "\r\n";
   };
-  const auto post = [&](const std::string& target, std::string_view body) {
+  const auto post = [&](const std::string& target, std::string_view body, bool may_expect = false) {
     e.method = "POST";
     e.bytes = head(roll, e.method, target);
+    // Without patience: the body follows at once, and 100 may come or not.
+    if (may_expect && roll.chance(150)) e.bytes += "Expect: 100-continue\r\n";
     add_body(roll, e.bytes, body);
   };
   const std::size_t size = roll.chance(100) ? roll.below(100'000) : roll.below(3'000);
   switch (roll.below(12)) {
     case 0:
-      get("/");
+      get("/", true);
       e.body = "weir\n";
       break;
     case 1:
     case 2:
       e.body = "n" + std::to_string(roll.next());
-      get("/echo/" + e.body);
+      get("/echo/" + e.body, true);
       break;
     case 3:
     case 4:
       e.body = roll.text(size);
-      post("/submit", e.body);
+      post("/submit", e.body, true);
       break;
     case 5:
       e.body = roll.text(size);
       post("/stream-echo", e.body);
       break;
     case 6:
-      post("/collect", roll.text(size));
+      post("/collect", roll.text(size), true);
       e.body = std::to_string(size);
       break;
     case 7: {
@@ -211,6 +216,13 @@ client draw_client(dice& roll) {
   const bool rest_may_be_empty = c.how == manner::attacker || c.how == manner::staller;
   for (std::size_t i = 0; i < n + (rest_may_be_empty ? 0 : 1); ++i) {
     c.exchanges.push_back(draw_exchange(roll));
+  }
+  if (!rest_may_be_empty && roll.chance(150)) {
+    // Asks for the end: whatever it would send behind this is not served.
+    exchange last;
+    last.body = "last";
+    last.bytes = head(roll, "GET", "/echo/last") + "Connection: close\r\n\r\n";
+    c.exchanges.push_back(std::move(last));
   }
   c.plan = std::string(to_string(c.how)) + ", " + std::to_string(c.exchanges.size()) + " requests";
 
