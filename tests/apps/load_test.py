@@ -32,10 +32,11 @@ end
 
 
 class Load(served.ServedTest):
-    def drain_under(self, *flags):
+    def drain_under(self, threads):
         script = self.folder() / "status.lua"
         script.write_text(STATUS)
-        server = self.serve("--log", "json", "--requests-per-connection-max", "unbounded", *flags)
+        server = self.serve("--log", "json", "--requests-per-connection-max", "unbounded",
+                            "--threads", str(threads))
         load = wrk("-t1", "-c32", "-d4s", "-s", script, server.url + "/plaintext")
         self.addCleanup(load.kill)
         served.until(lambda: len(server.out.lines) > 2000 / served.PATIENCE, "wrk to get going")
@@ -49,16 +50,17 @@ class Load(served.ServedTest):
         ok, _, other = map(int, re.search(r"(\d+) ok, (\d+) shed, (\d+) other", said).groups())
         self.assertGreater(ok, 0, said)
         self.assertEqual(0, other, said)
-        # wrk counts the close of each connection as a read error, and then cannot connect again.
+        # wrk counts the close of each connection as a read error, and then cannot connect again;
+        # unless another thread's listener is there for a moment longer.
         errors = re.search(r"connect \d+, read (\d+), write \d+, timeout (\d+)", said)
-        self.assertLessEqual(int(errors[1]), 32, said)
+        self.assertLessEqual(int(errors[1]), 32 * threads, said)
         self.assertEqual(0, int(errors[2]), said)
 
     def test_a_drain_under_load_answers_everything_in_flight(self):
-        self.drain_under()
+        self.drain_under(1)
 
     def test_a_drain_of_two_threads_under_load_answers_everything_in_flight(self):
-        self.drain_under("--threads", "2")
+        self.drain_under(2)
 
     def test_after_load_descriptors_and_memory_are_what_they_were(self):
         server = self.serve()

@@ -20,12 +20,10 @@ namespace {
 // What a host has: a loop of its own, in which each of its parts gets a look.
 struct host {
   host() {
-    REQUIRE_FALSE(first_routes.get("/", [](const http::request&) {
-      return http::response::view("first");
-    }));
-    REQUIRE_FALSE(second_routes.get("/", [](const http::request&) {
-      return http::response::view("second");
-    }));
+    REQUIRE_FALSE(
+        first_routes.get("/", [](const http::request&) { return http::response::view("first"); }));
+    REQUIRE_FALSE(second_routes.get(
+        "/", [](const http::request&) { return http::response::view("second"); }));
   }
 
   // Until `done`, at most five seconds: a look at each scheduler, never waiting in one of them.

@@ -152,11 +152,10 @@ void sim_poller::end_socket(socket_id socket, bool hard) noexcept {
   net_->note(hard ? "reset" : "close", was.key, 0);
   if (net_->options.planted == sim_bug::stale_generation) {
     // One last event of the dead socket, on its way while the slot may get a new tenant.
-    net_->schedule(net_->bug_roll.between(0, 500 * millisecond_ns),
-                   {.what = event::kind::stale,
-                    .poller = position_,
-                    .index = socket.index,
-                    .extra = socket.generation});
+    net_->schedule(net_->bug_roll.between(0, 500 * millisecond_ns), {.what = event::kind::stale,
+                                                                     .poller = position_,
+                                                                     .index = socket.index,
+                                                                     .extra = socket.generation});
   }
   hard ? net_->reset(was.key) : net_->close(was.key);
 }

@@ -129,8 +129,9 @@ struct limit_field {
 
 namespace detail {
 constexpr limit_field duration_field(std::string_view name, time_ns limits::* at,
-                                     std::string_view help, bool zero_ok = false) {
-  return {name, limit_kind::duration, help, at, nullptr, nullptr, zero_ok, true, nullptr};
+                                     std::string_view help, bool zero_ok = false,
+                                     bool unbounded_ok = true) {
+  return {name, limit_kind::duration, help, at, nullptr, nullptr, zero_ok, unbounded_ok, nullptr};
 }
 constexpr limit_field bytes_field(std::string_view name, std::uint64_t limits::* at,
                                   std::string_view help, bool unbounded_ok = true,
@@ -189,7 +190,8 @@ inline constexpr auto limit_fields = std::to_array<limit_field>({
     detail::duration_field("drain_timeout", &limits::drain_timeout,
                            "from the end of drain_delay to force-close"),
     detail::duration_field("drain_delay", &limits::drain_delay,
-                           "how long requests are still served after a drain was asked for", true),
+                           "how long requests are still served after a drain was asked for", true,
+                           false),  // a drain that never begins never ends
     detail::duration_field("linger_deadline", &limits::linger_deadline,
                            "how long the unread rest is discarded after the last answer"),
     detail::bytes_field("linger_bytes_max", &limits::linger_bytes_max,

@@ -30,8 +30,8 @@ struct listener_counters {
 
 class WEIR_EXPORT listener {
  public:
-  // Binds and listens; `use` decides over `options.share_port`. Errors: errc::address_in_use, address_unavailable, permission, exists (a Unix path that is not
-  // a socket), handles_exhausted.
+  // Binds and listens; `use` decides over `options.share_port`. Errors: errc::address_in_use,
+  // address_unavailable, permission, exists (a Unix path that is not a socket), handles_exhausted.
   static result<platform::socket_id> open(runtime::scheduler& owner, const address& at,
                                           const platform::listen_options& options,
                                           port_use use = port_use::alone) noexcept;
