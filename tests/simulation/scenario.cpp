@@ -192,18 +192,19 @@ sim_step await_answers(const std::vector<exchange>& all, std::size_t n) {
 }
 
 sim_step draw_send(dice& roll, std::string bytes) {
+  // However small the pieces, all is sent within seconds: long before any deadline.
+  const std::size_t least = 1 + bytes.size() / 2'000;
   switch (roll.below(4)) {
     case 0: return sim_step::send(std::move(bytes));
-    case 1:
-      return sim_step::split(std::move(bytes), 1 + roll.below(2'000), roll.span(millisecond_ns));
-    case 2:
-      // Byte by byte, but done long before any deadline.
-      if (bytes.size() < 2'000) {
-        return sim_step::drip(std::move(bytes), 1, roll.span(300 * microsecond_ns));
-      }
-      return sim_step::split(std::move(bytes), 5'000, roll.span(100 * microsecond_ns));
-    default:
-      return sim_step::drip(std::move(bytes), 1 + roll.below(1'000), roll.span(millisecond_ns));
+    case 1: {
+      const std::size_t piece = 2 * least + roll.below(2'000);
+      return sim_step::split(std::move(bytes), piece, roll.span(millisecond_ns));
+    }
+    case 2: return sim_step::drip(std::move(bytes), least, roll.span(300 * microsecond_ns));
+    default: {
+      const std::size_t piece = least + roll.below(1'000);
+      return sim_step::drip(std::move(bytes), piece, roll.span(millisecond_ns));
+    }
   }
 }
 
@@ -230,7 +231,7 @@ client draw_client(dice& roll) {
   c.peer.start_ns = roll.span(20 * millisecond_ns);
   if (c.how == manner::slow_reader) {
     steps.push_back(
-        sim_step::read_slowly(1 + roll.below(8'000), 1 + roll.span(3 * millisecond_ns)));
+        sim_step::read_slowly(100 + roll.below(8'000), 1 + roll.span(3 * millisecond_ns)));
   }
   // Who does not read cannot wait for answers.
   const bool pipelines =
