@@ -1,0 +1,5 @@
+# macOS on x86-64 from Linux: zig's copy of Apple's headers; linked, not run.
+set(CMAKE_SYSTEM_NAME Darwin)
+set(CMAKE_SYSTEM_PROCESSOR x86_64)
+set(ZIG_TARGET x86_64-macos)
+include("${CMAKE_CURRENT_LIST_DIR}/zig.cmake")
