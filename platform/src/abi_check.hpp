@@ -19,8 +19,10 @@
   static_assert(sizeof(type::member) == (entry).bytes,                  \
                 "size of " #type "::" #member " differs: " reliance)
 
-#define WEIR_ABI_NUMBER(name, entry, reliance) \
-  static_assert((name) == (entry), #name " differs: " reliance)
+#define WEIR_ABI_NUMBER(name, entry, reliance) WEIR_ABI_NAMED(#name, name, entry, reliance)
+// For a macro that takes the name as its own argument: there it would arrive expanded.
+#define WEIR_ABI_NAMED(text, value, entry, reliance) \
+  static_assert((value) == (entry), text " differs: " reliance)
 
 // The part that every system has, under the same names in its headers.
 #define WEIR_ABI_CHECK_ADDRESSES(table)                                                       \

@@ -7,7 +7,7 @@
 
 namespace weir::platform {
 
-static_assert(abi::address.has_length);
+static_assert(abi::address.has_length, "has_length differs: sockaddr has one, see sin_len below");
 static_assert(offsetof(sockaddr_in, sin_len) == 0 && sizeof(sockaddr_in::sin_len) == 1);
 static_assert(offsetof(sockaddr_in6, sin6_len) == 0 && sizeof(sockaddr_in6::sin6_len) == 1);
 static_assert(offsetof(sockaddr_un, sun_len) == 0 && sizeof(sockaddr_un::sun_len) == 1);

@@ -5,6 +5,8 @@
 
 namespace weir::platform {
 
+static_assert(!abi::address.has_length, "has_length differs: sockaddr has none here");
+
 static_assert(offsetof(addrinfo, ai_addrlen) == 16 && sizeof(addrinfo::ai_addrlen) == 4);
 static_assert(offsetof(addrinfo, ai_addr) == 24, "addrinfo differs: resolver.cpp reads ai_addr");
 static_assert(offsetof(addrinfo, ai_canonname) == 32);

@@ -24,7 +24,7 @@ WEIR_ABI_CHECK_ADDRESSES(abi::address);
 WEIR_ABI_CHECK_COMMON();
 
 #define WEIR_ABI_ERRNO(macro, member) \
-  WEIR_ABI_NUMBER(macro, abi::errors.member, "error_map.hpp gives it a meaning")
+  WEIR_ABI_NAMED(#macro, macro, abi::errors.member, "error_map.hpp gives it a meaning")
 WEIR_ABI_ERRNO(EAGAIN, again);
 WEIR_ABI_ERRNO(EWOULDBLOCK, again);
 WEIR_ABI_ERRNO(EINTR, intr);
@@ -73,7 +73,7 @@ WEIR_ABI_ERRNO(ECANCELED, canceled);
 #undef WEIR_ABI_ERRNO
 
 #define WEIR_ABI_EAI(macro, member) \
-  WEIR_ABI_NUMBER(macro, abi::resolver.member, "error_from_resolver gives it a meaning")
+  WEIR_ABI_NAMED(#macro, macro, abi::resolver.member, "error_from_resolver gives it a meaning")
 WEIR_ABI_EAI(EAI_AGAIN, again);
 WEIR_ABI_EAI(EAI_BADFLAGS, badflags);
 WEIR_ABI_EAI(EAI_FAIL, fail);

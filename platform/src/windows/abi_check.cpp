@@ -5,11 +5,12 @@
 
 namespace weir::platform {
 
+static_assert(!abi::address.has_length, "has_length differs: sockaddr has none here");
 WEIR_ABI_CHECK_ADDRESSES(abi::address);
 WEIR_ABI_CHECK_COMMON();
 
 #define WEIR_ABI_WSA(macro, member) \
-  WEIR_ABI_NUMBER(macro, abi::errors.member, "error_map.hpp gives it a meaning")
+  WEIR_ABI_NAMED(#macro, macro, abi::errors.member, "error_map.hpp gives it a meaning")
 WEIR_ABI_WSA(WSAEINTR, wsa_intr);
 WEIR_ABI_WSA(WSAEBADF, wsa_badf);
 WEIR_ABI_WSA(WSAEACCES, wsa_acces);
@@ -78,7 +79,7 @@ WEIR_ABI_WSA(ERROR_NO_SYSTEM_RESOURCES, no_system_resources);
 #undef WEIR_ABI_WSA
 
 #define WEIR_ABI_EAI(macro, member) \
-  WEIR_ABI_NUMBER(macro, abi::resolver.member, "error_from_resolver gives it a meaning")
+  WEIR_ABI_NAMED(#macro, macro, abi::resolver.member, "error_from_resolver gives it a meaning")
 WEIR_ABI_EAI(EAI_AGAIN, again);
 WEIR_ABI_EAI(EAI_BADFLAGS, badflags);
 WEIR_ABI_EAI(EAI_FAIL, fail);
@@ -87,7 +88,7 @@ WEIR_ABI_EAI(EAI_MEMORY, memory);
 WEIR_ABI_EAI(EAI_NONAME, noname);
 WEIR_ABI_EAI(EAI_SERVICE, service);
 WEIR_ABI_EAI(EAI_SOCKTYPE, socktype);
-static_assert(abi::resolver.system == 0, "Windows has no EAI_SYSTEM");
+static_assert(abi::resolver.system == 0, "EAI_SYSTEM differs: Windows has none");
 #undef WEIR_ABI_EAI
 
 WEIR_ABI_STORAGE(SRWLOCK, abi::mutex_storage, "weir::mutex is storage of this size");
