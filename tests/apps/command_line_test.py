@@ -174,7 +174,7 @@ class CommandLine(served.ServedTest):
 
     def test_the_default_is_lowered_to_what_fits_and_says_so(self):
         server = self.serve(limit="-n 256")
-        self.assertIn("instead of 10000", server.err.text())
+        served.until(lambda: "instead of 10000" in server.err.text(), "the note")
         self.assertEqual(200, served.Answer(server.url + "/plaintext").status)
 
     def test_the_soft_limit_of_open_files_is_raised(self):
