@@ -21,7 +21,8 @@ def limit_fields():
     table = text[text.index("inline constexpr auto limit_fields"):]
     for call in re.finditer(r"detail::(\w+)_field\(\s*\"(\w+)\"(.*?)\),\n", table, re.S):
         kind = "rate" if "limit_kind::rate" in call[3] else call[1]
-        yield "--" + call[2].replace("_", "-"), kind, not re.search(r"\",\s*false", call[3])
+        yield "--" + call[2].replace("_", "-"), kind, not re.search(
+            r"\",\s*(true,\s*)?false", call[3])
 
 
 LIMITS = list(limit_fields())

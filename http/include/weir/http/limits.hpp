@@ -189,9 +189,10 @@ inline constexpr auto limit_fields = std::to_array<limit_field>({
                            "from accept to the end of the TLS handshake"),
     detail::duration_field("drain_timeout", &limits::drain_timeout,
                            "from the end of drain_delay to force-close"),
+    // Not unbounded: a drain that never begins never ends.
     detail::duration_field("drain_delay", &limits::drain_delay,
                            "how long requests are still served after a drain was asked for", true,
-                           false),  // a drain that never begins never ends
+                           false),
     detail::duration_field("linger_deadline", &limits::linger_deadline,
                            "how long the unread rest is discarded after the last answer"),
     detail::bytes_field("linger_bytes_max", &limits::linger_bytes_max,
