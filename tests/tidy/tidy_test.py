@@ -74,7 +74,7 @@ CASES = [
     ("trailing-space", "net/src/a.cpp", "int a; @\n", "int a;\n"),
     ("machine-path", "docs/a.md", "see\n" + SLASH + "home/me/weir@\n",
      "see ~/weir, a/home/b and docs" + SLASH + "work/x\n"),
-    ("registry-host", "ci/a.sh", "curl http://deb." + "debian.org/x@\n", "curl $mirror\n"),
+    ("registry-host", "ci/a.sh", "curl http://packages." + "somewhere.org/x@\n", "curl $mirror\n"),
     ("left-over", "net/src/a.cpp", "// FIX" + "ME later@\n", "// prefixmelike\n"),
     ("fence", "docs/a.md", "Text:\n```c++@\nint a;\n```\n", "Text:\n```cpp\nint a;\n```\n"),
     ("long-file", "net/src/a.cpp", "int a;@\n" + "int b;\n" * 600, "int b;\n" * 600),
