@@ -85,7 +85,7 @@ struct limits {
   std::uint32_t pipelined_requests_max = 64;
   // Requests served on one connection; the last one carries `Connection: close`.
   std::uint32_t requests_per_connection_max = 1'000;
-  // Connections of the process; past it accepting pauses.
+  // Connections of the process; past it one is told 503 with Retry-After, and closed.
   std::uint32_t connections_max = 10'000;
   // Connections of one peer address. By default what `connections_max` is.
   std::uint32_t connections_per_peer_max = connections_max;
@@ -167,7 +167,7 @@ inline constexpr auto limit_fields = std::to_array<limit_field>({
     detail::count_field("requests_per_connection_max", &limits::requests_per_connection_max,
                         "requests served on one connection"),
     detail::count_field("connections_max", &limits::connections_max,
-                        "connections; past it accepting pauses"),
+                        "connections; past it 503 and an orderly close"),
     detail::count_field("connections_per_peer_max", &limits::connections_per_peer_max,
                         "connections of one peer address; as connections_max unless set", true,
                         &limits::connections_max),
@@ -186,7 +186,7 @@ inline constexpr auto limit_fields = std::to_array<limit_field>({
     detail::duration_field("idle_deadline", &limits::idle_deadline,
                            "longest wait of a kept connection for its next request"),
     detail::duration_field("handshake_deadline", &limits::handshake_deadline,
-                           "from accept to the end of the TLS handshake"),
+                           "from accept to the end of the TLS handshake (there is no TLS yet)"),
     detail::duration_field("drain_timeout", &limits::drain_timeout,
                            "from the end of drain_delay to force-close"),
     // Not unbounded: a drain that never begins never ends.
@@ -208,9 +208,9 @@ inline constexpr auto limit_fields = std::to_array<limit_field>({
     detail::count_field("accept_backlog", &limits::accept_backlog,
                         "connections the system queues before accept", false),
     detail::count_field("handshakes_max", &limits::handshakes_max,
-                        "TLS handshakes under way at once"),
+                        "TLS handshakes under way at once (there is no TLS yet)"),
     detail::count_field("tls_records_per_second_max", &limits::tls_records_per_second_max,
-                        "TLS records of one connection in a second"),
+                        "TLS records of one connection in a second (there is no TLS yet)"),
 });
 
 namespace detail {
