@@ -1,6 +1,4 @@
 // A kept connection costs no memory: operator new is counted while the loop serves real sockets.
-#if !defined(_WIN32)
-
 #include <optional>
 
 #include <catch_amalgamated.hpp>
@@ -123,5 +121,3 @@ TEST_CASE("the counter sees what a new connection allocates", "[http]") {
   while (b.serving->counters().connections_accepted == 0) b.turn();
   CHECK(b.made > 0);
 }
-
-#endif

@@ -11,8 +11,6 @@
 
 #include "support/raw_client.hpp"
 
-#if !defined(_WIN32)
-
 using namespace weir;
 
 namespace {
@@ -157,5 +155,3 @@ TEST_CASE("embedding: what cannot be bound is said, and leaves nothing open", "[
   CHECK(std::string_view(refused.why().where) == "head_deadline");
   CHECK(own.first_loop->poller().counters().sockets_open == open);
 }
-
-#endif

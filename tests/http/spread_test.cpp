@@ -11,8 +11,6 @@
 
 #include "support/raw_client.hpp"
 
-#if !defined(_WIN32)
-
 using namespace weir;
 
 namespace {
@@ -99,5 +97,3 @@ TEST_CASE("spread: one acceptor hands connections to every thread in turn, to th
   }
   CHECK(accepted == 36);
 }
-
-#endif

@@ -1,56 +1,22 @@
-// support/raw_client.cpp - sockets of the tests.
+// support/raw_client.cpp - see the header.
 #include "support/raw_client.hpp"
 
-#if !defined(_WIN32)
-
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <algorithm>
+#include <cstdio>
 #include <vector>
 
 #include <weir/platform/clock.hpp>
 
+#include "support/raw_calls.hpp"
+
 namespace weir::test {
 namespace {
-
-#ifdef MSG_NOSIGNAL
-constexpr int send_flags = MSG_NOSIGNAL;
-#else
-constexpr int send_flags = 0;  // macOS: SO_NOSIGPIPE instead
-#endif
 
 time_ns now_ns() {
   return system_clock().now_ns();
 }
 
-int family_of(const address& a) {
-  switch (a.family()) {
-    case address_family::ipv4: return AF_INET;
-    case address_family::ipv6: return AF_INET6;
-    default: return AF_UNIX;
-  }
-}
-
-int open_socket(const address& a) {
-  const int fd = ::socket(family_of(a), SOCK_STREAM, 0);
-  if (fd >= 0) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-  return fd;
-}
-
-void set_option(int fd, int level, int name, int value) {
-  ::setsockopt(fd, level, name, &value, sizeof value);
-}
-
-// poll() counts milliseconds: rounded up, so that it never returns before the instant.
+// A poll counts milliseconds: rounded up, so that it never returns before the instant.
 int milliseconds_until(time_ns due_ns) {
   const time_ns left_ns = due_ns - now_ns();
   if (left_ns <= 0) return 0;
@@ -73,33 +39,19 @@ const char* to_string(raw_outcome outcome) noexcept {
 }
 
 raw_client raw_client::connect(const address& to, const raw_options& options) {
-  const int fd = open_socket(to);
-  if (fd < 0) return {};
-  if (options.receive_buffer_bytes > 0) {
-    set_option(fd, SOL_SOCKET, SO_RCVBUF, options.receive_buffer_bytes);
-  }
-  if (options.send_buffer_bytes > 0) {
-    set_option(fd, SOL_SOCKET, SO_SNDBUF, options.send_buffer_bytes);
-  }
-  int failed = 0;
-  do {
-    failed = ::connect(fd, reinterpret_cast<const sockaddr*>(to.data()),
-                       static_cast<socklen_t>(to.size()));
-  } while (failed != 0 && errno == EINTR);
-  if (failed != 0) {
-    ::close(fd);
+  const int socket = raw::open(to);
+  if (socket < 0) return {};
+  raw::set_buffers(socket, options.receive_buffer_bytes, options.send_buffer_bytes);
+  if (!raw::connect(socket, to)) {
+    raw::close(socket);
     return {};
   }
-  return {fd, options};
+  return {socket, options};
 }
 
 raw_client::raw_client(int descriptor, const raw_options& options)
     : descriptor_(descriptor), options_(options) {
-  ::fcntl(descriptor_, F_SETFL, ::fcntl(descriptor_, F_GETFL) | O_NONBLOCK);
-  set_option(descriptor_, IPPROTO_TCP, TCP_NODELAY, 1);  // Unix sockets refuse it, rightly
-#ifdef SO_NOSIGPIPE
-  set_option(descriptor_, SOL_SOCKET, SO_NOSIGPIPE, 1);
-#endif
+  raw::make_prompt(descriptor_);
 }
 
 void raw_client::swap(raw_client& other) noexcept {
@@ -112,14 +64,7 @@ void raw_client::swap(raw_client& other) noexcept {
 
 raw_count raw_client::try_send(std::string_view bytes) noexcept {
   if (descriptor_ < 0) return {raw_outcome::failed, 0};
-  for (;;) {
-    const ssize_t n = ::send(descriptor_, bytes.data(), bytes.size(), send_flags);
-    if (n >= 0) return {raw_outcome::done, static_cast<std::size_t>(n)};
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return {raw_outcome::blocked, 0};
-    if (errno == EPIPE || errno == ECONNRESET) return {raw_outcome::reset, 0};
-    return {raw_outcome::failed, 0};
-  }
+  return raw::send(descriptor_, bytes);
 }
 
 raw_count raw_client::try_read(std::size_t bytes_max) {
@@ -127,21 +72,10 @@ raw_count raw_client::try_read(std::size_t bytes_max) {
   if (end_ != raw_outcome::done) return {end_, 0};
   const std::size_t before = received_.size();
   received_.resize(before + bytes_max);
-  ssize_t n = 0;
-  do {
-    n = ::recv(descriptor_, received_.data() + before, bytes_max, 0);
-  } while (n < 0 && errno == EINTR);
-  const int why = errno;
-  received_.resize(before + (n > 0 ? static_cast<std::size_t>(n) : 0));
-  if (n > 0) return {raw_outcome::done, static_cast<std::size_t>(n)};
-  if (n == 0) {
-    end_ = raw_outcome::eof;
-  } else if (why == EAGAIN || why == EWOULDBLOCK) {
-    return {raw_outcome::blocked, 0};
-  } else {
-    end_ = why == ECONNRESET || why == EPIPE ? raw_outcome::reset : raw_outcome::failed;
-  }
-  return {end_, 0};
+  const raw_count n = raw::receive(descriptor_, {received_.data() + before, bytes_max});
+  received_.resize(before + n.bytes);
+  if (n.outcome != raw_outcome::done && n.outcome != raw_outcome::blocked) end_ = n.outcome;
+  return n;
 }
 
 bool raw_client::turn(bool wants_write, time_ns due_ns) {
@@ -220,83 +154,67 @@ raw_outcome raw_client::read_to_end() {
 }
 
 void raw_client::half_close() noexcept {
-  if (descriptor_ >= 0) ::shutdown(descriptor_, SHUT_WR);
+  if (descriptor_ >= 0) raw::shut_write(descriptor_);
 }
 
 void raw_client::reset() noexcept {
   if (descriptor_ < 0) return;
-  const linger at_once{1, 0};
-  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  raw::reset_on_close(descriptor_);
   close();
 }
 
 void raw_client::close() noexcept {
-  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+  if (descriptor_ >= 0) raw::close(std::exchange(descriptor_, -1));
 }
 
 std::size_t raw_client::bytes_unread() const noexcept {
-  int n = 0;
-  if (descriptor_ < 0 || ::ioctl(descriptor_, FIONREAD, &n) != 0) return 0;
-  return static_cast<std::size_t>(n);
+  return descriptor_ < 0 ? 0 : raw::bytes_unread(descriptor_);
 }
 
 raw_listener::raw_listener(const address& at) {
-  const int fd = open_socket(at);
-  if (fd < 0) return;
-  sockaddr_storage name{};
-  socklen_t size = sizeof name;
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(at.data()), static_cast<socklen_t>(at.size())) ==
-          0 &&
-      ::listen(fd, 16) == 0 && ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size) == 0) {
-    const result<address> bound =
-        address::from_system({reinterpret_cast<const std::byte*>(&name), size});
-    if (bound.ok()) {
-      descriptor_ = fd;
-      where_ = bound.value();
-      return;
-    }
+  const int socket = raw::open(at);
+  if (socket < 0) return;
+  const result<address> bound = raw::listen(socket, at);
+  if (!bound.ok()) {
+    raw::close(socket);
+    return;
   }
-  ::close(fd);
+  descriptor_ = socket;
+  where_ = bound.value();
 }
 
 raw_listener::~raw_listener() {
   if (descriptor_ < 0) return;
-  ::close(descriptor_);
-  if (where_.family() == address_family::unix_path) ::unlink(std::string(where_.path()).c_str());
+  raw::close(descriptor_);
+  if (where_.family() == address_family::unix_path) {
+    static_cast<void>(std::remove(std::string(where_.path()).c_str()));
+  }
 }
 
 raw_client raw_listener::accept(const raw_options& options) {
-  pollfd one{descriptor_, POLLIN, 0};
   if (descriptor_ < 0) return {};
-  if (::poll(&one, 1, milliseconds_until(now_ns() + options.patience_ns)) != 1) return {};
-  const int fd = ::accept(descriptor_, nullptr, nullptr);
-  if (fd < 0) return {};
-  return {fd, options};
+  raw::readiness one{.socket = descriptor_, .read = true};
+  raw::poll({&one, 1}, milliseconds_until(now_ns() + options.patience_ns));
+  const int socket = one.readable ? raw::accept(descriptor_) : -1;
+  if (socket < 0) return {};
+  return {socket, options};
 }
 
 void raw_wait(std::span<raw_interest> interests, time_ns due_ns) {
-  std::vector<pollfd> set;
-  set.reserve(interests.size());
+  // Those who ask for nothing are left out: the end of their stream would wake us.
+  std::vector<raw::readiness> set;
+  std::vector<raw_interest*> asked;
   for (raw_interest& i : interests) {
     i.readable = i.writable = false;
-    const int events = (i.read ? POLLIN : 0) | (i.write ? POLLOUT : 0);
-    // A negative descriptor is passed over: POLLHUP would wake us for those who ask for nothing.
-    set.push_back({events != 0 ? i.of->descriptor() : -1, static_cast<short>(events), 0});
+    if (!i.read && !i.write) continue;
+    set.push_back({.socket = i.of->descriptor(), .read = i.read, .write = i.write});
+    asked.push_back(&i);
   }
-  const int n = ::poll(set.data(), static_cast<nfds_t>(set.size()), milliseconds_until(due_ns));
-  if (n <= 0) return;
+  raw::poll(set, milliseconds_until(due_ns));
   for (std::size_t k = 0; k < set.size(); ++k) {
-    const bool over = (set[k].revents & (POLLHUP | POLLERR)) != 0;
-    interests[k].readable = interests[k].read && ((set[k].revents & POLLIN) != 0 || over);
-    interests[k].writable = interests[k].write && ((set[k].revents & POLLOUT) != 0 || over);
+    asked[k]->readable = set[k].readable;
+    asked[k]->writable = set[k].writable;
   }
-}
-
-bool sigpipe_is_default() {
-  struct sigaction now{};
-  return ::sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL;
 }
 
 }  // namespace weir::test
-
-#endif

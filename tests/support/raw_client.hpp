@@ -1,11 +1,9 @@
-// support/raw_client.hpp - a peer over a real socket that does exactly what it is told, POSIX only.
+// support/raw_client.hpp - a peer over a real socket that does exactly what it is told.
 //
 // What a well-behaved library hides is what a test needs: where a send is cut, a byte a second, a
 // half-closed stream, a real RST, a receive buffer that is small from the first SYN on. Every call
 // that waits has a deadline (`raw_options::patience_ns`), and nothing here raises SIGPIPE.
 #pragma once
-
-#if !defined(_WIN32)
 
 #include <cstddef>
 #include <cstdint>
@@ -132,9 +130,4 @@ struct raw_interest {
 // Waits until one can, or `due_ns` on system_clock().
 void raw_wait(std::span<raw_interest> interests, time_ns due_ns);
 
-// Whether a write to a broken stream ends this process, as it does unless somebody asked otherwise.
-bool sigpipe_is_default();
-
 }  // namespace weir::test
-
-#endif

@@ -1,8 +1,6 @@
 // support/raw_sockets.cpp - system calls of the tests.
 #include "support/raw_sockets.hpp"
 
-#if !defined(_WIN32)
-
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -87,11 +85,14 @@ std::string signal_state() {
   return text;
 }
 
+bool sigpipe_is_default() {
+  struct sigaction now{};
+  return ::sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL;
+}
+
 deadly_sigpipe::deadly_sigpipe() : former_(reinterpret_cast<void*>(::signal(SIGPIPE, SIG_DFL))) {}
 deadly_sigpipe::~deadly_sigpipe() {
   ::signal(SIGPIPE, reinterpret_cast<void (*)(int)>(former_));
 }
 
 }  // namespace weir::test
-
-#endif

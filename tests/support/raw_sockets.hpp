@@ -2,8 +2,6 @@
 // behind weir's back. POSIX; nothing here exists on Windows.
 #pragma once
 
-#if !defined(_WIN32)
-
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +32,9 @@ bool send_urgent(int descriptor, std::string_view bytes);
 // are equal dispositions.
 std::string signal_state();
 
+// Whether a write to a broken stream ends this process, as it does unless somebody asked otherwise.
+bool sigpipe_is_default();
+
 // SIGPIPE kills the process while this lives, as it does by default.
 class deadly_sigpipe {
  public:
@@ -47,5 +48,3 @@ class deadly_sigpipe {
 };
 
 }  // namespace weir::test
-
-#endif

@@ -1,8 +1,6 @@
 // support/raw_system.cpp - system calls of the tests.
 #include "support/raw_system.hpp"
 
-#if !defined(_WIN32)
-
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -96,5 +94,3 @@ bool ignored_signal::holds() const {
 }
 
 }  // namespace weir::test
-
-#endif

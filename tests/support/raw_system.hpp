@@ -2,8 +2,6 @@
 // limits, and children that are not root. POSIX; nothing here exists on Windows.
 #pragma once
 
-#if !defined(_WIN32)
-
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -48,5 +46,3 @@ class ignored_signal {
 };
 
 }  // namespace weir::test
-
-#endif

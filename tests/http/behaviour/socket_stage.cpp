@@ -2,8 +2,6 @@
 // peers played by the test's thread.
 #include "behaviour/stage.hpp"
 
-#if !defined(_WIN32)
-
 #include <future>
 #include <optional>
 #include <thread>
@@ -14,11 +12,8 @@
 
 #include "support/real_peers.hpp"
 
-#endif
-
 namespace weir::http::behaviour {
 
-#if !defined(_WIN32)
 namespace {
 
 class socket_stage final : public stage {
@@ -165,8 +160,5 @@ class socket_stage final : public stage {
 void add_socket_stages(std::vector<std::unique_ptr<stage>>& to) {
   to.push_back(std::make_unique<socket_stage>("sockets", address::loopback_ipv4(0)));
 }
-#else
-void add_socket_stages(std::vector<std::unique_ptr<stage>>&) {}
-#endif
 
 }  // namespace weir::http::behaviour
