@@ -253,7 +253,11 @@ void remove_listener_path(SOCKET listener) noexcept {
 }
 
 error accept_error(error why) noexcept {
-  if (why == errc::reset || why == errc::not_connected) why.code = errc::aborted;
+  // `other`: AcceptEx has many numbers for it (59 under wine), and what is wrong with the listener
+  // itself has names of its own. A listener that took one for its own end would serve nobody again.
+  if (why == errc::reset || why == errc::not_connected || why == errc::other) {
+    why.code = errc::aborted;
+  }
   return why;
 }
 
