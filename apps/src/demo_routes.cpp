@@ -118,7 +118,7 @@ task<error> bytes(exchange& on) {
     co_return refused;
   }
   response head;
-  head.set_stream(*count, http::application_octet_stream);
+  head.set_stream(count, http::application_octet_stream);
   const error begun = co_await on.begin(std::move(head));
   if (begun) co_return begun;
   // Whole periods each time, so every piece begins with byte 0 of the pattern.

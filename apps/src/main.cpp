@@ -101,7 +101,10 @@ std::string interpret(command_line& line) {
     const std::string& text = line.limits[at++];
     if (line.serve->count(flag) > 0) {
       const std::string problem = set_limit(bounds, field, text);
-      if (!problem.empty()) return flag + " " + text + ": " + problem;
+      if (!problem.empty()) {
+        std::string said = flag;
+        return said.append(" ").append(text).append(": ").append(problem);
+      }
     } else if (field.follows != nullptr) {
       bounds.*field.count = bounds.*field.follows;
     }

@@ -61,6 +61,7 @@ void output::flush(response* owner) noexcept {
   if (taken < head.size()) keep(head.substr(taken));
   const std::size_t of_body = taken > head.size() ? taken - head.size() : 0;
   if (of_body < body.size()) {
+    WEIR_ASSERT(owner != nullptr);
     // The view is taken again after the move: a short owned body lives inside the response.
     body_owner_.reset(new (std::nothrow) response(std::move(*owner)));
     if (body_owner_ == nullptr) {
