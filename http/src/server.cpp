@@ -88,6 +88,8 @@ struct server::impl {
   void shed(const net::accepted& who) noexcept;
   runtime::task<error> run_connection(net::accepted who);
   runtime::task<error> turn_away(net::accepted who);
+  runtime::task<error> linger(net::socket_stream& stream);
+  void count_closed() noexcept;
   runtime::task<error> run_drain();
   runtime::task<error> until_no_connection();
   void finish(const drain_report& with) noexcept;
@@ -264,6 +266,23 @@ void server::impl::shed(const net::accepted& who) noexcept {
   ++common.counters.connections_reset;
 }
 
+// Ends a stream so that its last answer can be read, and counts the bounds that were reached.
+runtime::task<error> server::impl::linger(net::socket_stream& stream) {
+  const net::linger_limits bounds{common.bounds.linger_deadline, common.bounds.linger_bytes_max};
+  const result<net::linger_end> end = co_await net::linger_close(loop, stream, bounds);
+  if (!end.ok()) co_return end.why();
+  if (end.value() == net::linger_end::timed_out) ++common.counters.timed_out_linger_deadline;
+  if (end.value() == net::linger_end::too_much) ++common.counters.linger_bytes_max_reached;
+  co_return error{};
+}
+
+void server::impl::count_closed() noexcept {
+  ++common.counters.connections_closed;
+  if (common.counters.connections_closed == common.counters.connections_accepted) {
+    last_closed.set();
+  }
+}
+
 runtime::task<error> server::impl::run_connection(net::accepted who) {
   result<platform::socket_id> socket = net::socket_stream::adopt(loop, who.socket);
   if (socket.ok()) {
@@ -273,15 +292,8 @@ runtime::task<error> server::impl::run_connection(net::accepted who) {
     entry.enter(live);
     const result<ending> end = co_await served.serve();
     if (end.ok() && end.value() == ending::linger) {
-      const net::linger_limits bounds{common.bounds.linger_deadline,
-                                      common.bounds.linger_bytes_max};
-      const result<net::linger_end> lingered = co_await net::linger_close(loop, stream, bounds);
-      if (lingered.ok() && lingered.value() == net::linger_end::timed_out) {
-        ++common.counters.timed_out_linger_deadline;
-      }
-      if (lingered.ok() && lingered.value() == net::linger_end::too_much) {
-        ++common.counters.linger_bytes_max_reached;
-      }
+      const error lingered = co_await linger(stream);
+      static_cast<void>(lingered);
     } else if (end.ok() && end.value() == ending::close) {
       stream.close();
     } else {
@@ -291,10 +303,7 @@ runtime::task<error> server::impl::run_connection(net::accepted who) {
     entry.leave();
   }
   shared.inside().leave(who.peer);
-  ++common.counters.connections_closed;
-  if (common.counters.connections_closed == common.counters.connections_accepted) {
-    last_closed.set();
-  }
+  count_closed();
   co_return error{};
 }
 
@@ -319,16 +328,12 @@ runtime::task<error> server::impl::turn_away(net::accepted who) {
       if (sent.ok()) common.counters.bytes_sent += sent.value();
       ++common.counters.responses_5xx;
     }
-    const net::linger_limits bounds{common.bounds.linger_deadline, common.bounds.linger_bytes_max};
-    const result<net::linger_end> lingered = co_await net::linger_close(loop, stream, bounds);
+    const error lingered = co_await linger(stream);
     static_cast<void>(lingered);
     entry.leave();
   }
   --shedding;
-  ++common.counters.connections_closed;
-  if (common.counters.connections_closed == common.counters.connections_accepted) {
-    last_closed.set();
-  }
+  count_closed();
   co_return error{};
 }
 
