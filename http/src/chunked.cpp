@@ -110,11 +110,11 @@ const refusal_kind* chunked_decoder::size_byte(char c) noexcept {
   if (digit >= 0) {
     if (state_ == state::size_start) size_ = 0;
     state_ = state::size;
-    // The sum is checked digit by digit, so neither the shift nor a later addition can overflow.
-    const std::uint64_t room = body_bytes_max_ - declared_bytes_;
-    if (size_ > room >> 4) return &refusals::body_too_large;
+    // What 64 bits cannot hold is no size: another parser may have cut it to a small one. Whether
+    // one that they hold is too large is said at its end, so that the two are told apart.
+    if (size_ > ~std::uint64_t{0} >> 4) return &refusals::bad_chunk_size;
     size_ = size_ << 4 | static_cast<std::uint64_t>(digit);
-    return size_ > room ? &refusals::body_too_large : nullptr;
+    return nullptr;
   }
   if (state_ == state::size_start) return &refusals::bad_chunk_size;
   if (c == '\r') {
@@ -126,6 +126,7 @@ const refusal_kind* chunked_decoder::size_byte(char c) noexcept {
   } else {
     return &refusals::bad_chunk_size;
   }
+  if (size_ > body_bytes_max_ - declared_bytes_) return &refusals::body_too_large;
   declared_bytes_ += size_;
   return nullptr;
 }

@@ -15,20 +15,20 @@ bool looks_like(std::string_view text, std::string_view name) noexcept {
 }
 
 // 1*DIGIT without a leading zero. RFC 9110 allows zeros in front; a peer that reads octal does not
-// agree with us then, and no honest sender writes them.
+// agree with us then, and no honest sender writes them. A number that 64 bits cannot hold is none:
+// another parser may have cut it to a small one.
 refusal read_length(std::string_view digits, std::uint64_t body_bytes_max,
                     std::uint64_t& out) noexcept {
   if (digits.empty() || (digits.size() > 1 && digits[0] == '0'))
     return refusals::bad_content_length;
   std::uint64_t value = 0;
-  bool overflow = false;
   for (const char c : digits) {
     if (c < '0' || c > '9') return refusals::bad_content_length;
     const auto digit = static_cast<std::uint64_t>(c - '0');
-    if (value > (~std::uint64_t{0} - digit) / 10) overflow = true;
-    if (!overflow) value = value * 10 + digit;
+    if (value > (~std::uint64_t{0} - digit) / 10) return refusals::bad_content_length;
+    value = value * 10 + digit;
   }
-  if (overflow || value > body_bytes_max) return refusals::body_too_large;
+  if (value > body_bytes_max) return refusals::body_too_large;
   out = value;
   return {};
 }

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <stdexcept>
 
+#include <weir/http/limits.hpp>
 #include <weir/runtime/scheduler.hpp>
 #include <weir/runtime/waits.hpp>
 
@@ -145,6 +146,16 @@ task<error> short_of_length(exchange& x) {
   co_return wrote;
 }
 
+std::string joined_tags(const request& q) {
+  std::string out;
+  for (const header_field& field : q.fields) {
+    if (!iequals(field.name, "x-tag")) continue;
+    if (!out.empty()) out += ", ";
+    out += field.value;
+  }
+  return out;
+}
+
 std::string make_pattern() {
   std::string out(large_bytes, '\0');
   std::uint64_t word = 0x9e3779b97f4a7c15u;
@@ -172,6 +183,7 @@ routes make_routes(route_state& state) {
   check(r.get("/plaintext", [](const request&) { return response::view("Hello, World!"); }));
   check(r.get("/echo/{text}", [&state](const request& q) {
     ++state.echoes;
+    if (q.param("text") == "smuggled") ++state.smuggled;
     return response::text(std::string(q.param("text")));
   }));
   check(r.post("/submit", [](const request& q) { return response::text(std::string(q.body)); }));
@@ -185,6 +197,20 @@ routes make_routes(route_state& state) {
   check(r.get("/close", [](const request&) {
     response out = response::view("bye");
     out.set_close();
+    return out;
+  }));
+  check(r.get("/agent", [](const request& q) {
+    return response::text(std::string(q.find("user-agent").value_or("")));
+  }));
+  const auto tags = [](const request& q) { return response::text(joined_tags(q)); };
+  check(r.get("/tags", tags));
+  check(r.post("/tags", tags));
+  check(r.get("/status/{n}", [](const request& q) {
+    return response(static_cast<status_code>(number(q.param("n"))));
+  }));
+  check(r.get("/location", [](const request&) {
+    response out(302);
+    out.header("Location", "/" + std::string(limits().target_bytes_max - 1, 'l'));
     return out;
   }));
   check(r.post_async("/stream-echo", [](exchange& x) { return stream_echo(x); }));

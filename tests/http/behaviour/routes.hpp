@@ -15,6 +15,7 @@ struct route_state {
   std::atomic<int> at_gate{0};          // handlers of /gate that wait
   std::atomic<bool> gate_open{false};   // lets them through
   std::atomic<int> echoes{0};           // calls of the plain echo handler
+  std::atomic<int> smuggled{0};         // of them, with the text that no peer may get served
   std::atomic<std::size_t> written{0};  // bytes the last /bytes or /firehose handler has written
   file served;                          // of /file
 };
@@ -27,6 +28,11 @@ struct route_state {
 //   GET  /throw            throws                         plain
 //   GET  /split            a field with CR LF in it       plain: must not be sent
 //   GET  /close            "bye", and closes              plain
+//   GET  /agent            the User-Agent                 plain
+//   GET  /tags             every X-Tag, joined            plain
+//   POST /tags             the same                       plain
+//   GET  /status/{n}       that status, no body           plain
+//   GET  /location         302 with a long Location       plain
 //   POST /stream-echo      the body, piece by piece       coroutine
 //   POST /collect          the body's size, in decimal    coroutine, read_all
 //   POST /ignore           "ignored", body not read       coroutine

@@ -45,12 +45,12 @@ void stage::until_ended() {
         }
         return true;
       },
-      50 * millisecond_ns);
+      5 * millisecond_ns);
 }
 
 ending stage::finish() {
   drain();
-  until([this] { return stopped(); }, 10 * millisecond_ns);
+  until([this] { return stopped(); });
   ending how;
   const std::vector<std::string> complaints = tear_down(how);
   for (const std::string& c : complaints) {
