@@ -54,6 +54,10 @@ response submit(const request& asked) {
   return answer;
 }
 
+response count(const request& asked) {
+  return response::text(std::to_string(asked.body.size()) + "\n");
+}
+
 response status(const request& asked) {
   const std::optional<std::uint64_t> code = number(asked.param("code"));
   if (!code || *code < 200 || *code > 599) {
@@ -137,6 +141,7 @@ constexpr demo_route demo_table[] = {
     {http::method::get, "/plaintext", "Hello, World!", "/plaintext", &plaintext, nullptr},
     {http::method::get, "/stream", "ten lines, chunked", "/stream", nullptr, &stream},
     {http::method::post, "/submit", "the body, echoed with its type", "", &submit, nullptr},
+    {http::method::post, "/count", "how many bytes the body has", "", &count, nullptr},
     {http::method::get, "/echo/{text}", "that text", "/echo/hello", &echo, nullptr},
     {http::method::get, "/user-agent", "your User-Agent", "/user-agent", &user_agent, nullptr},
     {http::method::get, "/status/{code}", "that status, 200 to 599", "/status/404", &status,

@@ -65,6 +65,13 @@ class Routes(served.ServedTest):
         untyped = Answer("--data-binary", "x", "-H", "Content-Type:", self.url + "/submit")
         self.assertEqual("application/octet-stream", untyped.fields["content-type"])
 
+    def test_count_says_how_long_the_body_was(self):
+        sent = self.folder() / "body"
+        sent.write_bytes(b"x" * 65536)
+        for more in ([], ["-H", "Transfer-Encoding: chunked"]):
+            answer = Answer("--data-binary", f"@{sent}", *more, self.url + "/count")
+            self.assertEqual((200, b"65536\n"), (answer.status, answer.body))
+
     def test_submit_is_bounded(self):
         sent = self.folder() / "body"
         sent.write_bytes(b"x" * (1024 * 1024 + 1))

@@ -1,4 +1,4 @@
--- Sends `depth` requests at once and counts each answer: wrk -s bench/pipeline.lua URL -- 16
+-- Sends `depth` requests at once and counts each answer: wrk -s bench/wrk/pipeline.lua URL -- 16
 function init(args)
   local depth = tonumber(args[1]) or 16
   local requests = {}
