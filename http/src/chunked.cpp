@@ -202,7 +202,8 @@ chunked_decoder::piece chunked_decoder::read_trailers(std::string_view input,
   const std::string_view section(trailer_bytes_.get(), trailer_bytes_used_);
   const detail::field_rules rules{trailer_fields_max_, &refusals::too_many_trailers};
   const refusal_kind* why = nullptr;
-  const parse_step step = detail::scan_fields<false>(progress_, rules, section, why,
+  const detail::scan_kernel kernel = detail::best_kernel();
+  const parse_step step = detail::scan_fields<false>(progress_, rules, section, kernel, why,
                                                      [](std::string_view, std::string_view) {});
   const std::size_t input_at = at + (progress_.at - before);
   if (step == parse_step::refused) return refuse(*why, input_at);
@@ -215,7 +216,7 @@ chunked_decoder::piece chunked_decoder::read_trailers(std::string_view input,
   }
   detail::field_progress again;
   bool forbidden = false;
-  (void)detail::scan_fields<true>(again, rules, section, why,
+  (void)detail::scan_fields<true>(again, rules, section, kernel, why,
                                   [&](std::string_view name, std::string_view value) {
                                     if (is_forbidden_trailer(name)) forbidden = true;
                                     trailer_fields_[trailer_fields_used_++] = {name, value};

@@ -12,7 +12,7 @@
 #include <weir/http/field_progress.hpp>
 #include <weir/http/refusal.hpp>
 
-#include "scan.hpp"
+#include "class_scan.hpp"
 
 namespace weir::http::detail {
 
@@ -25,10 +25,13 @@ struct field_rules {
 // byte not yet looked at. `sink(name, value)` is called for each complete line (value trimmed) when
 // `Collect` is set. Afterwards progress.at is, for `done`, the byte after the section, for
 // `refused` the offending byte, with the reason in `why`.
+//
+// A state is where the input may end, and falls through to the next: one turn of the loop a line.
 template <bool Collect, class Sink>
 parse_step scan_fields(field_progress& progress, const field_rules& rules, std::string_view buffer,
-                       const refusal_kind*& why, Sink&& sink) noexcept {
+                       scan_kernel kernel, const refusal_kind*& why, Sink&& sink) noexcept {
   using state = field_progress::state;
+  class_scan scan(kernel, field_classes, buffer);
   const char* const base = buffer.data();
   const char* const end = base + buffer.size();
   const char* p = base + progress.at;
@@ -59,7 +62,7 @@ parse_step scan_fields(field_progress& progress, const field_rules& rules, std::
         now = state::name;
         [[fallthrough]];
       case state::name:
-        p = skip(p, end, token_chars);
+        p = scan.skip_first(p);  // token_chars
         if (p == end) break;
         if (*p != ':') {
           why = *p == '\n' ? &refusals::bare_lf : &refusals::bad_header_name;
@@ -67,14 +70,14 @@ parse_step scan_fields(field_progress& progress, const field_rules& rules, std::
         }
         name_end = p++;
         now = state::value_start;
-        break;
+        [[fallthrough]];
       case state::value_start:
         while (p != end && (*p == ' ' || *p == '\t')) ++p;
         value = p;
         now = state::value;
-        break;
+        [[fallthrough]];
       case state::value:
-        p = skip_value(p, end);
+        p = scan.skip_second(p);  // value_chars
         if (p == end) break;
         if (*p != '\r') {
           why = *p == '\n' ? &refusals::bare_lf : &refusals::bad_header_value;
@@ -90,8 +93,9 @@ parse_step scan_fields(field_progress& progress, const field_rules& rules, std::
         }
         ++p;
         now = state::line_lf;
-        break;
+        [[fallthrough]];
       case state::line_lf:
+        if (p == end) break;
         if (*p != '\n') {
           why = &refusals::bare_cr;
           goto refused;

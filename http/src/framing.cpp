@@ -1,6 +1,8 @@
 // http/framing.cpp - Content-Length, Transfer-Encoding, and nothing between them.
 #include <weir/http/framing.hpp>
 
+#include "known_name.hpp"
+
 namespace weir::http {
 namespace {
 
@@ -63,34 +65,35 @@ refusal check_transfer_encoding(std::string_view value) noexcept {
 
 }  // namespace
 
-refusal decide_framing(std::span<const header_field> fields, int version_minor,
-                       std::uint64_t body_bytes_max, body_framing& out) noexcept {
-  constexpr std::string_view length_name = "content-length";
-  constexpr std::string_view coding_name = "transfer-encoding";
-  const header_field* length = nullptr;
-  const header_field* coding = nullptr;
-  bool lookalike = false;
-  out = {};
-  for (const header_field& field : fields) {
-    if (field.name.size() == length_name.size() && looks_like(field.name, length_name)) {
-      if (!iequals(field.name, length_name)) {
-        lookalike = true;
-      } else if (length != nullptr) {
-        return refusals::duplicate_content_length;
-      } else {
-        length = &field;
-      }
-    } else if (field.name.size() == coding_name.size() && looks_like(field.name, coding_name)) {
-      if (!iequals(field.name, coding_name)) {
-        lookalike = true;
-      } else if (coding != nullptr) {
-        return refusals::duplicate_transfer_encoding;
-      } else {
-        coding = &field;
-      }
+void framing_fields::look_at(const header_field& field) noexcept {
+  const auto note = [&](const header_field*& seen, std::string_view name, bool same,
+                        const refusal_kind& twice) {
+    if (same) {
+      if (seen != nullptr && repeated == nullptr) repeated = &twice;
+      seen = &field;
+    } else if (looks_like(field.name, name)) {
+      lookalike = true;
     }
+  };
+  if (field.name.size() == length_name_bytes) {
+    constexpr auto name = detail::known("content-length");
+    note(length, "content-length", name.matches(field.name), refusals::duplicate_content_length);
+  } else if (field.name.size() == coding_name_bytes) {
+    constexpr auto name = detail::known("transfer-encoding");
+    note(coding, "transfer-encoding", name.matches(field.name),
+         refusals::duplicate_transfer_encoding);
   }
-  if (lookalike && (length != nullptr || coding != nullptr)) return refusals::framing_lookalike;
+}
+
+refusal decide_framing(const framing_fields& found, int version_minor, std::uint64_t body_bytes_max,
+                       body_framing& out) noexcept {
+  const header_field* const length = found.length;
+  const header_field* const coding = found.coding;
+  out = {};
+  if (found.repeated != nullptr) return *found.repeated;
+  if (found.lookalike && (length != nullptr || coding != nullptr)) {
+    return refusals::framing_lookalike;
+  }
   if (length != nullptr && coding != nullptr) return refusals::length_and_transfer_encoding;
   if (coding != nullptr) {
     if (version_minor == 0) return refusals::transfer_encoding_in_http10;

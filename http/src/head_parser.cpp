@@ -5,8 +5,10 @@
 
 #include <weir/platform/assert.hpp>
 
+#include "class_scan.hpp"
 #include "field_scanner.hpp"
-#include "scan.hpp"
+#include "known_name.hpp"
+#include "target_scan.hpp"
 
 namespace weir::http {
 
@@ -15,7 +17,8 @@ head_storage::head_storage(const limits& bounds)
     : fields_max_(std::min<std::size_t>(bounds.header_fields_max, bounds.head_bytes_max / 4 + 1)),
       scratch_bytes_(bounds.head_bytes_max),
       fields_(std::make_unique<header_field[]>(fields_max_)),
-      scratch_(std::make_unique_for_overwrite<char[]>(scratch_bytes_)) {}
+      scratch_(std::make_unique_for_overwrite<char[]>(scratch_bytes_)),
+      kernel_(detail::best_kernel()) {}
 
 head_rules::head_rules(const limits& bounds, bool is_secure) noexcept
     : head_bytes_max(static_cast<std::uint32_t>(bounds.head_bytes_max)),
@@ -136,12 +139,11 @@ parse_step head_parser::read_method(std::string_view head) noexcept {
 }
 
 parse_step head_parser::read_target(std::string_view head, head_storage& storage) noexcept {
-  if (at_ == head.size()) return parse_step::more;
   const char* const base = head.data();
   const std::size_t stop =
       std::min<std::size_t>(head.size(), target_at_ + rules_.target_bytes_max + 1);
-  at_ =
-      static_cast<std::size_t>(detail::skip(base + at_, base + stop, detail::target_chars) - base);
+  detail::class_scan scan(storage.kernel_, detail::target_classes, head);
+  at_ = std::min(static_cast<std::size_t>(scan.skip_second(base + at_) - base), stop);
   if (at_ - target_at_ > rules_.target_bytes_max) {
     return refuse(refusals::target_too_long, at_ - 1);
   }
@@ -151,8 +153,8 @@ parse_step head_parser::read_target(std::string_view head, head_storage& storage
   }
   target_end_ = at_;
   const std::string_view raw = head.substr(target_at_, target_end_ - target_at_);
-  const refusal why = parse_target(verb_, raw, rules_.secure,
-                                   {storage.scratch_.get(), storage.scratch_bytes_}, target_);
+  const refusal why = detail::parse_target_in(
+      verb_, raw, rules_.secure, {storage.scratch_.get(), storage.scratch_bytes_}, scan, target_);
   if (why) return refuse(*why.kind(), target_at_);
   // Known, well-formed, and not offered by an origin server.
   if (verb_ == method::connect) return refuse(refusals::method_not_implemented, begin_);
@@ -165,15 +167,21 @@ parse_step head_parser::read_target(std::string_view head, head_storage& storage
 parse_step head_parser::read_version(std::string_view head) noexcept {
   constexpr std::string_view name = "HTTP/";
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (state_ == state::version && at_ == version_at_ && head.size() - at_ >= 10) {
+    // All of it is there, and nearly always says 1.1 or 1.0.
+    const std::string_view line = head.substr(at_, 10);
+    if (line.substr(0, 7) == "HTTP/1." && is_digit(line[7]) && line.substr(8) == "\r\n") {
+      minor_ = line[7];
+      at_ += line.size();
+      return end_request_line();
+    }
+  }
   for (; at_ < head.size(); ++at_) {
     const char c = head[at_];
     if (state_ == state::version_lf) {
       if (c != '\n') return refuse(refusals::bare_cr, at_);
       ++at_;
-      fields_ = {};
-      fields_.at = at_;
-      state_ = state::fields;
-      return parse_step::done;
+      return end_request_line();
     }
     const std::size_t i = at_ - version_at_;
     bool good = false;
@@ -202,6 +210,13 @@ parse_step head_parser::read_version(std::string_view head) noexcept {
   return parse_step::more;
 }
 
+parse_step head_parser::end_request_line() noexcept {
+  fields_ = {};
+  fields_.at = at_;
+  state_ = state::fields;
+  return parse_step::done;
+}
+
 parse_step head_parser::read_fields(std::string_view head, head_storage& storage,
                                     bool collect) noexcept {
   const detail::field_rules rules{rules_.header_fields_max, &refusals::too_many_headers};
@@ -209,13 +224,13 @@ parse_step head_parser::read_fields(std::string_view head, head_storage& storage
   parse_step step = parse_step::more;
   if (collect) {
     storage.fields_used_ = 0;
-    step = detail::scan_fields<true>(fields_, rules, head, why,
+    step = detail::scan_fields<true>(fields_, rules, head, storage.kernel_, why,
                                      [&storage](std::string_view name, std::string_view value) {
                                        WEIR_ASSERT(storage.fields_used_ < storage.fields_max_);
                                        storage.fields_[storage.fields_used_++] = {name, value};
                                      });
   } else {
-    step = detail::scan_fields<false>(fields_, rules, head, why,
+    step = detail::scan_fields<false>(fields_, rules, head, storage.kernel_, why,
                                       [](std::string_view, std::string_view) {});
   }
   at_ = fields_.at;
@@ -247,13 +262,16 @@ struct known_fields {
   bool expects_continue = false;
   bool expects_other = false;
   std::uint32_t cookies = 0;
+  framing_fields framing;
 };
 
 void read_connection(std::string_view value, known_fields& out) noexcept {
+  constexpr auto keep_alive = detail::known("keep-alive");
+  constexpr auto close = detail::known("close");
   list_elements options(value);
   for (std::string_view option; options.next(option);) {
-    if (iequals(option, "close")) out.close = true;
-    if (iequals(option, "keep-alive")) out.keep_alive = true;
+    if (keep_alive.matches(option)) out.keep_alive = true;
+    if (close.matches(option)) out.close = true;
   }
 }
 
@@ -277,26 +295,28 @@ known_fields read_known(std::span<const header_field> fields) noexcept {
   for (const header_field& field : fields) {
     switch (field.name.size()) {  // the length tells nearly all apart
       case 4:
-        if (!iequals(field.name, "host")) break;
+        if (!detail::known("host").matches(field.name)) break;
         if (out.host != nullptr) out.host_repeated = true;
         out.host = &field;
         break;
       case 6:
-        if (iequals(field.name, "cookie")) ++out.cookies;
-        if (iequals(field.name, "expect")) read_expect(field.value, out);
+        if (detail::known("cookie").matches(field.name)) ++out.cookies;
+        if (detail::known("expect").matches(field.name)) read_expect(field.value, out);
         break;
       case 9:
-        if (iequals(field.name, "x-api-key")) once(api_key, field);
+        if (detail::known("x-api-key").matches(field.name)) once(api_key, field);
         break;
       case 10:
-        if (iequals(field.name, "connection")) read_connection(field.value, out);
+        if (detail::known("connection").matches(field.name)) read_connection(field.value, out);
         break;
       case 12:
-        if (iequals(field.name, "content-type")) once(content_type, field);
+        if (detail::known("content-type").matches(field.name)) once(content_type, field);
         break;
       case 13:
-        if (iequals(field.name, "authorization")) once(authorization, field);
+        if (detail::known("authorization").matches(field.name)) once(authorization, field);
         break;
+      case framing_fields::length_name_bytes:
+      case framing_fields::coding_name_bytes: out.framing.look_at(field); break;
       default: break;
     }
   }
@@ -347,7 +367,7 @@ refusal head_parser::judge(request& out, head_storage& storage) const noexcept {
   }
   if (known.sensitive_repeated) return refusals::duplicate_header;
   const refusal why =
-      decide_framing(out.fields, out.version_minor, rules_.body_bytes_max, out.framing);
+      decide_framing(known.framing, out.version_minor, rules_.body_bytes_max, out.framing);
   if (why) return why;
   // RFC 9112 9.3: 1.1 persists unless told otherwise, 1.0 only when asked; close wins.
   out.keep_alive = !known.close && (!is_1_0 || known.keep_alive);

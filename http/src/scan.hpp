@@ -1,13 +1,13 @@
-// http/scan.hpp - how far a run of bytes of one class goes. The scalar definition.
+// http/scan.hpp - which bytes may stand where, and how far a run of them goes. The scalar
+// definition.
 //
-// This is the inner loop of every parser here and the only place that knows how bytes are
-// classified: a vector version replaces `skip` and is tested against it.
+// The only place that knows how bytes are classified: the vector versions of class_scan.hpp are
+// made from this table at compile time and tested against it.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 namespace weir::http::detail {
@@ -19,6 +19,7 @@ enum char_class : std::uint8_t {
   path_chars = 8,     // RFC 3986 pchar and '/', '%' included
   host_chars = 16,    // reg-name without '%' and ','
   quoted_chars = 32,  // qdtext of RFC 9110 5.6.4
+  plain_chars = 64,   // a path of these is canonical, but for dots: path_chars without '%' and '.'
 };
 
 constexpr std::array<std::uint8_t, 256> make_char_classes() {
@@ -31,11 +32,13 @@ constexpr std::array<std::uint8_t, 256> make_char_classes() {
   };
   constexpr std::string_view alnum =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-  add(alnum, token_chars | target_chars | path_chars | host_chars);
+  add(alnum, token_chars | target_chars | path_chars | plain_chars | host_chars);
   add("!#$%&'*+-.^_`|~", token_chars);
-  add("-._~", target_chars | path_chars | host_chars);
-  add("!$&'()*+;=", target_chars | path_chars | host_chars);
-  add(",:@/%", target_chars | path_chars);
+  add(".", target_chars | path_chars | host_chars);
+  add("-_~", target_chars | path_chars | plain_chars | host_chars);
+  add("!$&'()*+;=", target_chars | path_chars | plain_chars | host_chars);
+  add(",:@/", target_chars | path_chars | plain_chars);
+  add("%", target_chars | path_chars);
   add("?", target_chars);
   // Browsers send these unescaped in queries, where they cannot move a boundary. In a path they
   // are refused; '"', '<', '>', '\\', '#' and every byte above 126 are refused everywhere.
@@ -66,26 +69,6 @@ inline const char* skip(const char* p, const char* end, char_class wanted) noexc
   }
   while (p != end && is(*p, wanted)) ++p;
   return p;
-}
-
-// skip() for field values, which are most of a head: eight bytes at a time while none of them is a
-// control character, then the scalar definition (a HTAB, which may stand in a value, is left to
-// it).
-inline const char* skip_value(const char* p, const char* end) noexcept {
-  constexpr std::uint64_t each = 0x0101010101010101u;
-  constexpr std::uint64_t high = 0x80 * each;
-  while (end - p >= 8) {
-    std::uint64_t word;
-    std::memcpy(&word, p, sizeof word);
-    // The high bit of a byte is set where the byte is below 0x20, or where it is DEL. Borrows can
-    // set it in a byte too many, never in one too few, and only above one that is a hit.
-    const std::uint64_t below = (word - 0x20 * each) & ~word & high;
-    const std::uint64_t other = word ^ 0x7f * each;
-    const std::uint64_t del = (other - each) & ~other & high;
-    if ((below | del) != 0) break;
-    p += 8;
-  }
-  return skip(p, end, value_chars);
 }
 
 inline bool all_of(std::string_view text, char_class wanted) noexcept {

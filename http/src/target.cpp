@@ -4,7 +4,8 @@
 #include <weir/http/header.hpp>
 #include <weir/platform/assert.hpp>
 
-#include "scan.hpp"
+#include "class_scan.hpp"
+#include "target_scan.hpp"
 
 namespace weir::http {
 namespace {
@@ -70,13 +71,15 @@ bool is_ipv6(std::string_view text) noexcept {
 }
 
 bool is_reg_name(std::string_view text) noexcept {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (detail::is(text[i], detail::host_chars)) continue;
-    if (text[i] != '%' || i + 2 >= text.size()) return false;
-    if (detail::hex_digit(text[i + 1]) < 0 || detail::hex_digit(text[i + 2]) < 0) return false;
-    i += 2;
+  const char* const end = text.data() + text.size();
+  const char* p = text.data();
+  for (;;) {
+    p = detail::skip(p, end, detail::host_chars);
+    if (p == end) return !text.empty();
+    if (*p != '%' || end - p < 3) return false;
+    if (detail::hex_digit(p[1]) < 0 || detail::hex_digit(p[2]) < 0) return false;
+    p += 3;
   }
-  return !text.empty();
 }
 
 // -1 when the escape at text[i] == '%' is malformed.
@@ -94,6 +97,24 @@ bool is_plain(std::string_view raw) noexcept {
     if (raw[i] == '%') return false;
     if (raw[i] == '/' && i + 1 < raw.size() && raw[i + 1] == '.') return false;
   }
+  return true;
+}
+
+// The path and query of nearly every request: nothing in the path to decode, to resolve or to
+// refuse. Anything else is left to whom it concerns: false, and nothing is decided.
+bool split_plain(std::string_view raw, detail::class_scan& scan, target_parts& out) noexcept {
+  const char* const begin = raw.data();
+  const char* const end = begin + raw.size();
+  const char* p = scan.skip_first(begin);
+  // A dot inside a segment is a byte like another; one that begins a segment may be "." or "..".
+  while (p != end && *p == '.' && p != begin && p[-1] != '/') p = scan.skip_first(p + 1);
+  if (p == begin) return false;
+  if (p != end) {
+    if (*p != '?' || scan.skip_second(p) != end) return false;
+    out.has_query = true;
+    out.query = std::string_view(p + 1, static_cast<std::size_t>(end - p - 1));
+  }
+  out.path = std::string_view(begin, static_cast<std::size_t>(p - begin));
   return true;
 }
 
@@ -211,8 +232,17 @@ std::optional<std::string_view> canonical_path(std::string_view raw,
 
 refusal parse_target(method verb, std::string_view raw, bool secure, std::span<char> scratch,
                      target_parts& out) noexcept {
+  detail::class_scan scan(detail::best_kernel(), detail::target_classes, raw);
+  return detail::parse_target_in(verb, raw, secure, scratch, scan, out);
+}
+
+refusal detail::parse_target_in(method verb, std::string_view raw, bool secure,
+                                std::span<char> scratch, class_scan& scan,
+                                target_parts& out) noexcept {
   out = {};
-  if (raw.empty() || !detail::all_of(raw, detail::target_chars)) return refusals::bad_target;
+  if (raw.empty()) return refusals::bad_target;
+  if (raw[0] == '/' && verb != method::connect && split_plain(raw, scan, out)) return {};
+  if (!all_of(raw, target_chars)) return refusals::bad_target;
   if (verb == method::connect) {
     out.form = target_form::authority;
     out.authority = raw;

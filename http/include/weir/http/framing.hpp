@@ -5,8 +5,8 @@
 // and repeats of Content-Length, both fields together, anything but exactly `chunked`.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <span>
 
 #include <weir/http/header.hpp>
 #include <weir/http/refusal.hpp>
@@ -27,9 +27,25 @@ struct body_framing {
   friend constexpr bool operator==(const body_framing&, const body_framing&) = default;
 };
 
+// The fields of one head that frame its body, gathered while its fields are walked. The pointers
+// live as long as the fields.
+struct framing_fields {
+  const header_field* length = nullptr;  // Content-Length
+  const header_field* coding = nullptr;  // Transfer-Encoding
+  const refusal_kind* repeated = nullptr;
+  // Content_Length or the like: what a gateway to CGI-like programs would take for the field.
+  bool lookalike = false;
+
+  static constexpr std::size_t length_name_bytes = 14;
+  static constexpr std::size_t coding_name_bytes = 17;
+
+  // Shows it a field. Fields whose names have neither of those lengths need not be shown.
+  WEIR_EXPORT void look_at(const header_field& field) noexcept;
+};
+
 // Decides the framing of a request with these fields (values trimmed). `version_minor` is 0 or 1.
 // A declared length above `body_bytes_max` is refused before a byte of the body is read.
-WEIR_EXPORT refusal decide_framing(std::span<const header_field> fields, int version_minor,
+WEIR_EXPORT refusal decide_framing(const framing_fields& found, int version_minor,
                                    std::uint64_t body_bytes_max, body_framing& out) noexcept;
 
 }  // namespace weir::http

@@ -26,6 +26,12 @@
 
 namespace weir::http {
 
+namespace detail {
+struct block_stops;
+struct class_pair;
+using scan_kernel = block_stops (*)(const char* block, const class_pair& classes);
+}  // namespace detail
+
 // Tables and scratch that a finished head points into. Allocated once, by the constructor, for the
 // largest head the limits allow (about 36 KiB by default); one per scheduler is enough, because
 // between two calls only finished requests need it. The views of a request die with the next
@@ -40,6 +46,7 @@ class head_storage {
   std::size_t scratch_bytes_;
   std::unique_ptr<header_field[]> fields_;
   std::unique_ptr<char[]> scratch_;  // decoded path, then joined cookies
+  detail::scan_kernel kernel_;
   std::size_t fields_used_ = 0;
 };
 
@@ -114,6 +121,7 @@ class head_parser {
   parse_step read_method(std::string_view head) noexcept;
   parse_step read_target(std::string_view head, head_storage& storage) noexcept;
   parse_step read_version(std::string_view head) noexcept;
+  parse_step end_request_line() noexcept;
   parse_step read_fields(std::string_view head, head_storage& storage, bool collect) noexcept;
   void fill(std::string_view buffer, const head_storage& storage, request& out) const noexcept;
   refusal judge(request& out, head_storage& storage) const noexcept;
