@@ -20,7 +20,7 @@ void set_field(limits& l, const limit_field& field, std::uint64_t value) {
 
 }  // namespace
 
-TEST_CASE("limits: the defaults are the documented ones and valid", "[http][limits]") {
+TEST_CASE("V17 the defaults are the documented ones and valid", "[http][limits]") {
   const limits l;
   CHECK_FALSE(l.validate());
   CHECK(l.head_bytes_max == 32 * 1024);

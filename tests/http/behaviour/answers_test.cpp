@@ -124,7 +124,7 @@ BEHAVIOUR("answers: a body arrives whole by length and by chunks, in any pieces"
   on.finish();
 }
 
-BEHAVIOUR("answers: whoever waits for 100 gets it once, before the body") {
+BEHAVIOUR("F28 R83 R87 V11 whoever waits for 100 gets it once, before the body") {
   on.serve({});
   const auto patient = [](std::string_view target) {
     return script{sim_step::send("POST " + std::string(target) +
@@ -149,7 +149,7 @@ BEHAVIOUR("answers: whoever waits for 100 gets it once, before the body") {
   CHECK(on.finish().counters.responses_1xx == 2);
 }
 
-BEHAVIOUR("answers: a body that may not come is refused without 100") {
+BEHAVIOUR("F28 V10 a body that may not come is refused without 100") {
   limits small;
   small.body_bytes_max = 1'000;
   on.serve(small);
@@ -185,7 +185,7 @@ BEHAVIOUR("answers: a body that may not come is refused without 100") {
   on.finish();
 }
 
-BEHAVIOUR("answers: HTTP/1.0 gets no 1xx, no chunks, and a close unless it asked to be kept") {
+BEHAVIOUR("R47 R84 V11 HTTP/1.0 gets no 1xx, no chunks, and a close unless it asked to be kept") {
   on.serve({});
   const peer_id closing =
       on.connect({sim_step::send("GET /plaintext HTTP/1.0\r\n\r\n"), sim_step::await_end()});
@@ -260,7 +260,7 @@ BEHAVIOUR("answers: 404, 405 with Allow, 501 and OPTIONS * tell what is served")
   on.finish();
 }
 
-BEHAVIOUR("answers: a peer that half-closes behind its request still gets the answer") {
+BEHAVIOUR("D08 a peer that half-closes behind its request still gets the answer") {
   on.serve({});
   const peer_id plain = on.connect(ask(get("/plaintext")));
   const peer_id waiting = on.connect(ask(get("/delay/30")));
@@ -279,7 +279,7 @@ BEHAVIOUR("answers: a peer that half-closes behind its request still gets the an
   on.finish();
 }
 
-BEHAVIOUR("answers: a half-closed request that is not whole is not answered with 2xx") {
+BEHAVIOUR("R55 R64 a half-closed request that is not whole is not answered with 2xx") {
   on.serve({});
   const peer_id head = on.connect(ask("GET /plaintext HTTP/1.1\r\nHost: w"));
   const peer_id body =

@@ -24,7 +24,7 @@ const std::string head_start = "GET / HTTP/1.1\r\nX: ";
 
 }  // namespace
 
-BEHAVIOUR("deadlines: a peer that drips its head gets 408 at the deadline, however it drips") {
+BEHAVIOUR("D02 R64 V15 a peer that drips its head gets 408 at the deadline, however it drips") {
   limits bounds = hasty();
   on.serve(bounds);
   const peer_id drips =
@@ -94,7 +94,7 @@ BEHAVIOUR("deadlines: empty lines before a request renew nothing") {
   on.finish();
 }
 
-BEHAVIOUR("deadlines: an idle connection ends in silence, whether it was used or not") {
+BEHAVIOUR("D05 V15 an idle connection ends in silence, whether it was used or not") {
   limits bounds = hasty();
   bounds.head_deadline = 5 * second_ns;
   on.serve(bounds);
@@ -111,7 +111,7 @@ BEHAVIOUR("deadlines: an idle connection ends in silence, whether it was used or
   CHECK(on.finish().counters.timed_out_idle_deadline == 1);
 }
 
-BEHAVIOUR("deadlines: a connection that never says a byte ends in silence") {
+BEHAVIOUR("D01 V15 a connection that never says a byte ends in silence") {
   limits bounds = hasty();
   on.serve(bounds);
   const peer_id mute = on.connect({sim_step::await_end()});
@@ -122,7 +122,7 @@ BEHAVIOUR("deadlines: a connection that never says a byte ends in silence") {
   on.finish();
 }
 
-BEHAVIOUR("deadlines: a buffered body that drips gets 408 at the deadline") {
+BEHAVIOUR("D03 D04 R64 a buffered body that drips or stalls gets 408 at the deadline") {
   limits bounds = hasty();
   bounds.rate_grace = 60 * second_ns;
   on.serve(bounds);
@@ -147,7 +147,7 @@ BEHAVIOUR("deadlines: a buffered body that drips gets 408 at the deadline") {
   CHECK(on.finish().counters.timed_out_body_deadline == 3);
 }
 
-BEHAVIOUR("deadlines: a streamed body below the minimum rate ends, one above it does not") {
+BEHAVIOUR("V15 a streamed body below the minimum rate ends, one above it does not") {
   limits bounds = hasty();
   bounds.body_rate_min = 1'000;
   on.serve(bounds);
@@ -167,7 +167,7 @@ BEHAVIOUR("deadlines: a streamed body below the minimum rate ends, one above it 
   CHECK(on.finish().counters.too_slow_body_rate_min >= 1);
 }
 
-BEHAVIOUR("deadlines: a handler that is late is answered 504, and its sibling is not touched") {
+BEHAVIOUR("V16 a handler that is late is answered 504, and its sibling is not touched") {
   limits bounds = hasty();
   on.serve(bounds);
   const peer_id late = on.connect({sim_step::send(get("/delay/60000")), sim_step::await_end()});
@@ -216,7 +216,7 @@ BEHAVIOUR("deadlines: once the head of the answer is out, the handler's deadline
   on.finish();
 }
 
-BEHAVIOUR("deadlines: a reader without progress is cut off at write_deadline, others go on") {
+BEHAVIOUR("D07 a reader without progress is cut off at write_deadline, others go on") {
   limits bounds = hasty();
   on.serve(bounds);
   const peer_id stuck = on.connect({sim_step::stop_reading(), sim_step::send(get("/large")),
@@ -245,7 +245,7 @@ BEHAVIOUR("deadlines: a reader without progress is cut off at write_deadline, ot
   CHECK(how.counters.connections_reset >= 2);
 }
 
-BEHAVIOUR("deadlines: a reader below the minimum rate is cut off although it makes progress") {
+BEHAVIOUR("D06 a reader below the minimum rate is cut off although it makes progress") {
   limits bounds = hasty();
   bounds.write_deadline = 20 * second_ns;
   bounds.write_rate_min = 1'000'000'000;

@@ -85,7 +85,7 @@ BEHAVIOUR("refusals: those before it are answered first, in order") {
   on.finish();
 }
 
-BEHAVIOUR("refusals: the answer can be read although the peer goes on sending") {
+BEHAVIOUR("F11 R69 R71 a refusal can be read although the peer goes on sending") {
   limits bounds;
   bounds.body_bytes_max = 1'000;
   on.serve(bounds);

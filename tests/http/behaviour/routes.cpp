@@ -68,7 +68,20 @@ task<error> lines(exchange& x) {
   co_return finished;
 }
 
+// Lives in the frame of a handler: its end is the frame's.
+class producer_mark {
+ public:
+  explicit producer_mark(route_state& of) noexcept : of_(of) { ++of_.producers_begun; }
+  producer_mark(const producer_mark&) = delete;
+  producer_mark& operator=(const producer_mark&) = delete;
+  ~producer_mark() { ++of_.producers_ended; }
+
+ private:
+  route_state& of_;
+};
+
 task<error> bytes(exchange& x, route_state& state, bool counted) {
+  const producer_mark mark(state);
   const std::size_t n = number(x.head().param("n"));
   state.written = 0;
   response head;

@@ -16,6 +16,8 @@ struct route_state {
   std::atomic<bool> gate_open{false};   // lets them through
   std::atomic<int> echoes{0};           // calls of the plain echo handler
   std::atomic<int> smuggled{0};         // of them, with the text that no peer may get served
+  std::atomic<int> producers_begun{0};  // handlers of /bytes and /firehose
+  std::atomic<int> producers_ended{0};  // of them, whose frame is gone
   std::atomic<std::size_t> written{0};  // bytes the last /bytes or /firehose handler has written
   file served;                          // of /file
 };
