@@ -23,16 +23,16 @@ def summarise(rounds, baseline):
     return out
 
 
-def table(rows):
-    """Rows of text as a table that is also Markdown."""
+def table(rows, left=1):
+    """Rows of text as a table that is also Markdown; the first columns are words, not figures."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for number, row in enumerate(rows):
-        cells = [cell.ljust(width) if i == 0 else cell.rjust(width)
+        cells = [cell.ljust(width) if i < left else cell.rjust(width)
                  for i, (cell, width) in enumerate(zip(row, widths))]
         lines.append("| " + " | ".join(cells) + " |")
         if number == 0:
-            marks = ["-" * width if i == 0 else "-" * (width - 1) + ":"
+            marks = ["-" * width if i < left else "-" * (width - 1) + ":"
                      for i, width in enumerate(widths)]
             lines.append("| " + " | ".join(marks) + " |")
     return "\n".join(lines)
@@ -69,3 +69,16 @@ def memory_table(servers):
         rows.append([name, figure(row["bytes_per_connection"]),
                      figure(row["resident_bytes"] / 1024)])
     return table(rows)
+
+
+def micro_table(rows):
+    out = [["case", "what", "best ns", "median ns", "instructions"]]
+    for row in rows:
+        out.append([row["name"], row["about"], figure(row["best_ns"]), figure(row["median_ns"]),
+                    figure(row["instructions"]) if "instructions" in row else "-"])
+    return table(out, left=2)
+
+
+def instructions_table(counts):
+    return table([["scenario", "instructions of weir a request"],
+                  *([name, figure(count)] for name, count in counts.items())])

@@ -31,7 +31,14 @@ class Smoke(unittest.TestCase):
                                 stdout=subprocess.PIPE, text=True, check=True).stdout
         names = [line.split()[0] for line in listed.splitlines()]
         self.assertEqual(names, list(result["scenarios"]))
-        for name, scenario in result["scenarios"].items():
+        loaded = dict(result["scenarios"])
+        for case in loaded.pop("micro")["cases"]:
+            self.assertGreater(case["best_ns"], 0, case["name"])
+        counts = loaded.pop("instructions").get("instructions", {})
+        self.assertEqual(shutil.which("valgrind") is not None, bool(counts))
+        for name, count in counts.items():
+            self.assertGreater(count, 0, name)
+        for name, scenario in loaded.items():
             self.assertLessEqual({"raw", "weir"}, set(scenario["servers"]), name)
             for server, row in scenario["servers"].items():
                 with self.subTest(scenario=name, server=server):
