@@ -203,8 +203,7 @@ chunked_decoder::piece chunked_decoder::read_trailers(std::string_view input,
   const detail::field_rules rules{trailer_fields_max_, &refusals::too_many_trailers};
   const refusal_kind* why = nullptr;
   const detail::scan_kernel kernel = detail::best_kernel();
-  const parse_step step = detail::scan_fields<false>(progress_, rules, section, kernel, why,
-                                                     [](std::string_view, std::string_view) {});
+  const parse_step step = detail::scan_fields(progress_, rules, section, kernel, nullptr, why);
   const std::size_t input_at = at + (progress_.at - before);
   if (step == parse_step::refused) return refuse(*why, input_at);
   if (step == parse_step::more) {
@@ -215,13 +214,10 @@ chunked_decoder::piece chunked_decoder::read_trailers(std::string_view input,
     return {parse_step::more, input_at, {}};
   }
   detail::field_progress again;
-  bool forbidden = false;
-  (void)detail::scan_fields<true>(again, rules, section, kernel, why,
-                                  [&](std::string_view name, std::string_view value) {
-                                    if (is_forbidden_trailer(name)) forbidden = true;
-                                    trailer_fields_[trailer_fields_used_++] = {name, value};
-                                  });
-  if (forbidden) {
+  (void)detail::scan_fields(again, rules, section, kernel, trailer_fields_.get(), why);
+  trailer_fields_used_ = again.fields;
+  for (const header_field& field : trailers()) {
+    if (!is_forbidden_trailer(field.name)) continue;
     trailer_fields_used_ = 0;
     return refuse(refusals::forbidden_trailer, input_at);
   }

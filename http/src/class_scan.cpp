@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include <weir/platform/assert.hpp>
+
 #include "scan_kernels.hpp"
 
 namespace weir::http::detail {
@@ -39,19 +41,22 @@ scan_kernel best_kernel() noexcept {
   return best;
 }
 
-block_stops class_scan::last_block(const char* p) const noexcept {
-  const auto left = static_cast<std::size_t>(end_ - p);
+block_stops classify_rest(scan_kernel kernel, const class_pair& classes, std::string_view text,
+                          const char* p) noexcept {
+  const char* const end = text.data() + text.size();
+  const auto left = static_cast<std::size_t>(end - p);
+  WEIR_ASSERT(left < block_bytes);
   if (left == 0) return {~std::uint64_t{0}, ~std::uint64_t{0}};
   block_stops out;
-  if (static_cast<std::size_t>(end_ - begin_) >= block_bytes) {
+  if (text.size() >= block_bytes) {
     // The last 64 bytes of the text, seen from `p`.
-    const block_stops all = kernel_(end_ - block_bytes, *classes_);
+    const block_stops all = kernel(end - block_bytes, classes);
     out.first = all.first >> (block_bytes - left);
     out.second = all.second >> (block_bytes - left);
   } else {
     std::array<char, block_bytes> copy{};
     std::memcpy(copy.data(), p, left);
-    out = kernel_(copy.data(), *classes_);
+    out = kernel(copy.data(), classes);
   }
   const std::uint64_t outside = ~std::uint64_t{0} << left;
   return {out.first | outside, out.second | outside};

@@ -17,8 +17,6 @@
 #include <span>
 #include <string_view>
 
-#include <weir/platform/assert.hpp>
-
 #include "scan.hpp"
 
 namespace weir::http::detail {
@@ -78,48 +76,55 @@ std::span<const named_kernel> usable_kernels() noexcept;
 // The fastest: looked for once in a process.
 scan_kernel best_kernel() noexcept;
 
+// The last bytes of `text`, from `p` on: fewer than 64. What is not in the text stops every run.
+block_stops classify_rest(scan_kernel kernel, const class_pair& classes, std::string_view text,
+                          const char* p) noexcept;
+
 class class_scan {
  public:
-  // Over `text`, which stays where it is; reads nothing outside of it. The classes too are kept.
-  class_scan(scan_kernel kernel, const class_pair& classes, std::string_view text) noexcept
-      : kernel_(kernel), classes_(&classes), begin_(text.data()), end_(begin_ + text.size()) {}
+  // Over `text`, which stays where it is; reads nothing outside of it. Looks at `from` first. The
+  // classes too are kept.
+  class_scan(scan_kernel kernel, const class_pair& classes, std::string_view text,
+             const char* from) noexcept
+      : kernel_(kernel), classes_(&classes), text_(text) {
+    look_at(from);
+  }
 
   // The first byte at or behind `p`, a place in the text, that is not of the class; or the end.
-  const char* skip_first(const char* p) noexcept { return skip(p, &block_stops::first); }
-  const char* skip_second(const char* p) noexcept { return skip(p, &block_stops::second); }
-
- private:
-  const char* skip(const char* p, std::uint64_t block_stops::* which) noexcept {
-    // Also when `p` lies before the block: the difference is large then.
-    auto in_block = static_cast<std::size_t>(p - block_);
-    if (in_block >= block_bytes || block_ == nullptr) {
-      look_at(p);
-      in_block = 0;
-    }
-    std::uint64_t stops = stops_.*which >> in_block;
+  const char* skip_first(const char* p) noexcept {
+    move_to(p);
+    std::uint64_t stops = stops_.first >> (p - block_);
     while (stops == 0) {
-      p = block_ + block_bytes;
-      look_at(p);
-      stops = stops_.*which;
+      look_at(p = block_ + block_bytes);
+      stops = stops_.first;
+    }
+    return p + std::countr_zero(stops);
+  }
+  const char* skip_second(const char* p) noexcept {
+    move_to(p);
+    std::uint64_t stops = stops_.second >> (p - block_);
+    while (stops == 0) {
+      look_at(p = block_ + block_bytes);
+      stops = stops_.second;
     }
     return p + std::countr_zero(stops);
   }
 
-  // Whatever is not in the text stops every run.
+ private:
+  void move_to(const char* p) noexcept {
+    // Before the block, the difference is large too.
+    if (static_cast<std::size_t>(p - block_) >= block_bytes) look_at(p);
+  }
   void look_at(const char* p) noexcept {
     block_ = p;
-    if (static_cast<std::size_t>(end_ - p) >= block_bytes) {
-      stops_ = kernel_(p, *classes_);
-    } else {
-      stops_ = last_block(p);
-    }
+    const auto left = static_cast<std::size_t>(text_.data() + text_.size() - p);
+    stops_ =
+        left >= block_bytes ? kernel_(p, *classes_) : classify_rest(kernel_, *classes_, text_, p);
   }
-  block_stops last_block(const char* p) const noexcept;
 
   scan_kernel kernel_;
   const class_pair* classes_;
-  const char* begin_;
-  const char* end_;
+  std::string_view text_;
   const char* block_ = nullptr;
   block_stops stops_;
 };

@@ -2,6 +2,7 @@
 #include <weir/http/head_parser.hpp>
 
 #include <algorithm>
+#include <cstring>
 
 #include <weir/platform/assert.hpp>
 
@@ -12,9 +13,17 @@
 
 namespace weir::http {
 
+namespace {
+
+// A field line takes four bytes at least, so a table that large holds every head.
+constexpr std::size_t fields_room(std::size_t header_fields_max, std::size_t head_bytes_max) {
+  return std::min(header_fields_max, head_bytes_max / 4 + 1);
+}
+
+}  // namespace
+
 head_storage::head_storage(const limits& bounds)
-    // A field line takes four bytes at least, so a table that large holds every head.
-    : fields_max_(std::min<std::size_t>(bounds.header_fields_max, bounds.head_bytes_max / 4 + 1)),
+    : fields_max_(fields_room(bounds.header_fields_max, bounds.head_bytes_max)),
       scratch_bytes_(bounds.head_bytes_max),
       fields_(std::make_unique<header_field[]>(fields_max_)),
       scratch_(std::make_unique_for_overwrite<char[]>(scratch_bytes_)),
@@ -34,6 +43,7 @@ parse_step head_parser::parse(std::string_view buffer, head_storage& storage,
                               request& out) noexcept {
   WEIR_ASSERT(buffer.size() >= at_);
   WEIR_ASSERT(storage.scratch_bytes_ >= rules_.head_bytes_max);
+  WEIR_ASSERT(storage.fields_max_ >= fields_room(rules_.header_fields_max, rules_.head_bytes_max));
   WEIR_ASSERT(state_ != state::done);
   if (state_ == state::refused) return parse_step::refused;
   const bool in_one_piece = state_ == state::leading || state_ == state::leading_lf;
@@ -142,7 +152,7 @@ parse_step head_parser::read_target(std::string_view head, head_storage& storage
   const char* const base = head.data();
   const std::size_t stop =
       std::min<std::size_t>(head.size(), target_at_ + rules_.target_bytes_max + 1);
-  detail::class_scan scan(storage.kernel_, detail::target_classes, head);
+  detail::class_scan scan(storage.kernel_, detail::target_classes, head, base + at_);
   at_ = std::min(static_cast<std::size_t>(scan.skip_second(base + at_) - base), stop);
   if (at_ - target_at_ > rules_.target_bytes_max) {
     return refuse(refusals::target_too_long, at_ - 1);
@@ -167,12 +177,13 @@ parse_step head_parser::read_target(std::string_view head, head_storage& storage
 parse_step head_parser::read_version(std::string_view head) noexcept {
   constexpr std::string_view name = "HTTP/";
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (state_ == state::version && at_ == version_at_ && head.size() - at_ >= 10) {
+  if (at_ == version_at_ && head.size() - at_ >= 10) {
     // All of it is there, and nearly always says 1.1 or 1.0.
-    const std::string_view line = head.substr(at_, 10);
-    if (line.substr(0, 7) == "HTTP/1." && is_digit(line[7]) && line.substr(8) == "\r\n") {
+    const char* const line = head.data() + at_;
+    if (std::memcmp(line, "HTTP/1.", 7) == 0 && is_digit(line[7]) &&
+        std::memcmp(line + 8, "\r\n", 2) == 0) {
       minor_ = line[7];
-      at_ += line.size();
+      at_ += 10;
       return end_request_line();
     }
   }
@@ -221,18 +232,8 @@ parse_step head_parser::read_fields(std::string_view head, head_storage& storage
                                     bool collect) noexcept {
   const detail::field_rules rules{rules_.header_fields_max, &refusals::too_many_headers};
   const refusal_kind* why = nullptr;
-  parse_step step = parse_step::more;
-  if (collect) {
-    storage.fields_used_ = 0;
-    step = detail::scan_fields<true>(fields_, rules, head, storage.kernel_, why,
-                                     [&storage](std::string_view name, std::string_view value) {
-                                       WEIR_ASSERT(storage.fields_used_ < storage.fields_max_);
-                                       storage.fields_[storage.fields_used_++] = {name, value};
-                                     });
-  } else {
-    step = detail::scan_fields<false>(fields_, rules, head, storage.kernel_, why,
-                                      [](std::string_view, std::string_view) {});
-  }
+  header_field* const into = collect ? storage.fields_.get() : nullptr;
+  const parse_step step = detail::scan_fields(fields_, rules, head, storage.kernel_, into, why);
   at_ = fields_.at;
   if (step == parse_step::refused) return refuse(*why, at_);
   if (step == parse_step::done) state_ = state::done;
@@ -247,7 +248,7 @@ void head_parser::fill(std::string_view buffer, const head_storage& storage,
   out.path = target_.path;
   out.query = target_.query;
   out.authority = target_.authority;
-  out.fields = {storage.fields_.get(), storage.fields_used_};
+  out.fields = {storage.fields_.get(), fields_.fields};
 }
 
 namespace {
@@ -268,6 +269,10 @@ struct known_fields {
 void read_connection(std::string_view value, known_fields& out) noexcept {
   constexpr auto keep_alive = detail::known("keep-alive");
   constexpr auto close = detail::known("close");
+  if (keep_alive.matches(value)) {  // what nearly everybody says
+    out.keep_alive = true;
+    return;
+  }
   list_elements options(value);
   for (std::string_view option; options.next(option);) {
     if (keep_alive.matches(option)) out.keep_alive = true;
@@ -380,8 +385,7 @@ refusal head_parser::judge(request& out, head_storage& storage) const noexcept {
     // The decoded path may lie at the front of the scratch; it is no longer than the target.
     const std::size_t used = out.target.size();
     const std::span<char> room(storage.scratch_.get() + used, storage.scratch_bytes_ - used);
-    storage.fields_used_ = join_cookies({storage.fields_.get(), storage.fields_used_}, room);
-    out.fields = {storage.fields_.get(), storage.fields_used_};
+    out.fields = out.fields.first(join_cookies({storage.fields_.get(), out.fields.size()}, room));
   }
   return {};
 }

@@ -14,18 +14,20 @@ constexpr std::array<std::string_view, methods_known> names = {
 }  // namespace
 
 method parse_method(std::string_view token) noexcept {
-  // The length leaves two names at most.
-  const auto either = [token](method a, method b) {
-    return token == to_string(a) ? a : token == to_string(b) ? b : method::unknown;
+  // Literals of known length: no call to compare them.
+  const auto is = [token]<std::size_t N>(const char(&name)[N]) {
+    return token.size() == N - 1 && std::memcmp(token.data(), name, N - 1) == 0;
   };
-  switch (token.size()) {
-    case 3: return either(method::get, method::put);
-    case 4: return either(method::post, method::head);
-    case 5: return either(method::patch, method::trace);
-    case 6: return either(method::delete_, method::delete_);
-    case 7: return either(method::options, method::connect);
-    default: return method::unknown;
-  }
+  if (is("GET")) return method::get;
+  if (is("POST")) return method::post;
+  if (is("HEAD")) return method::head;
+  if (is("PUT")) return method::put;
+  if (is("DELETE")) return method::delete_;
+  if (is("PATCH")) return method::patch;
+  if (is("OPTIONS")) return method::options;
+  if (is("CONNECT")) return method::connect;
+  if (is("TRACE")) return method::trace;
+  return method::unknown;
 }
 
 std::string_view to_string(method which) noexcept {

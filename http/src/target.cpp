@@ -70,14 +70,12 @@ bool is_ipv6(std::string_view text) noexcept {
   }
 }
 
-bool is_reg_name(std::string_view text) noexcept {
-  const char* const end = text.data() + text.size();
-  const char* p = text.data();
+// The first byte behind a registered name, escapes included; a bad escape ends it.
+const char* skip_reg_name(const char* p, const char* end) noexcept {
   for (;;) {
     p = detail::skip(p, end, detail::host_chars);
-    if (p == end) return !text.empty();
-    if (*p != '%' || end - p < 3) return false;
-    if (detail::hex_digit(p[1]) < 0 || detail::hex_digit(p[2]) < 0) return false;
+    if (end - p < 3 || *p != '%') return p;
+    if (detail::hex_digit(p[1]) < 0 || detail::hex_digit(p[2]) < 0) return p;
     p += 3;
   }
 }
@@ -164,29 +162,20 @@ refusal parse_absolute(method verb, std::string_view raw, bool secure, std::span
 }  // namespace
 
 bool is_authority(std::string_view text, bool port_required) noexcept {
-  std::string_view host = text;
-  std::string_view port;
-  bool has_port = false;
-  if (!text.empty() && text[0] == '[') {
+  const char* const end = text.data() + text.size();
+  const char* host_end = text.data();
+  if (text.substr(0, 1) == "[") {
     const std::size_t close = text.find(']');
     if (close == std::string_view::npos || !is_ipv6(text.substr(1, close - 1))) return false;
-    const std::string_view after = text.substr(close + 1);
-    if (!after.empty()) {
-      if (after[0] != ':') return false;
-      has_port = true;
-      port = after.substr(1);
-    }
+    host_end += close + 1;
   } else {
-    const std::size_t colon = text.find(':');
-    if (colon != std::string_view::npos) {
-      has_port = true;
-      host = text.substr(0, colon);
-      port = text.substr(colon + 1);
-    }
-    if (!is_reg_name(host)) return false;
+    host_end = skip_reg_name(host_end, end);
+    if (host_end == text.data()) return false;
   }
-  if (port_required && (!has_port || port.empty())) return false;
-  return is_port(port);
+  if (host_end == end) return !port_required;
+  if (*host_end != ':') return false;
+  const std::string_view port(host_end + 1, static_cast<std::size_t>(end - host_end - 1));
+  return is_port(port) && !(port_required && port.empty());
 }
 
 std::optional<std::string_view> canonical_path(std::string_view raw,
@@ -232,7 +221,7 @@ std::optional<std::string_view> canonical_path(std::string_view raw,
 
 refusal parse_target(method verb, std::string_view raw, bool secure, std::span<char> scratch,
                      target_parts& out) noexcept {
-  detail::class_scan scan(detail::best_kernel(), detail::target_classes, raw);
+  detail::class_scan scan(detail::best_kernel(), detail::target_classes, raw, raw.data());
   return detail::parse_target_in(verb, raw, secure, scratch, scan, out);
 }
 

@@ -45,7 +45,7 @@ void check_walks(std::string_view text, const detail::class_pair& classes) {
       const std::size_t begin = count == 0 ? 0 : random.roll(text.size() + 1);
       const exact_copy part(text.substr(begin));
       const char* const end = part.view().data() + part.view().size();
-      detail::class_scan scan(kernel.run, classes, part.view());
+      detail::class_scan scan(kernel.run, classes, part.view(), part.view().data());
       for (const char* p = part.view().data();; ++p) {
         p = scan.skip_first(p);
         const char* const second = scan.skip_second(p);

@@ -59,7 +59,7 @@ TEST_CASE("scan: a walk by blocks stops where one byte by byte does", "[http][sc
       const char* const end = text.get() + size;
       for (std::size_t stop = 0; stop <= size; ++stop) {
         if (stop < size) text[stop] = '\r';
-        detail::class_scan scan(kernel.run, detail::field_classes, {text.get(), size});
+        detail::class_scan scan(kernel.run, detail::field_classes, {text.get(), size}, text.get());
         // There and back: a place before the block in hand is looked at again.
         for (const std::size_t from :
              {std::size_t{0}, stop / 2, stop, size, stop, std::size_t{0}}) {

@@ -17,7 +17,7 @@ namespace detail {
 
 // Where a walk over field lines stands. Positions, not pointers: the buffer may move.
 struct field_progress {
-  enum class state : std::uint8_t { line_start, name, value_start, value, line_lf, end_lf };
+  enum class state : std::uint8_t { line_start, name, value, line_lf, end_lf };
 
   std::size_t at = 0;        // the next byte to look at
   std::uint32_t fields = 0;  // lines begun

@@ -47,7 +47,6 @@ class head_storage {
   std::unique_ptr<header_field[]> fields_;
   std::unique_ptr<char[]> scratch_;  // decoded path, then joined cookies
   detail::scan_kernel kernel_;
-  std::size_t fields_used_ = 0;
 };
 
 // What the parser must know. A part of `limits`, copied so that a parser stays small.
