@@ -5,13 +5,13 @@
 #include <weir/runtime/within.hpp>
 
 #include "admission.hpp"
-#include "connection.hpp"
+#include "conversation.hpp"
 
 namespace weir::http {
 
 // Runs the handler of the request in hand under its deadline. The error is that of the stream: what
 // the handler returned was dealt with.
-runtime::task<error> connection::call_coroutine() {
+runtime::task<error> conversation::call_coroutine() {
   admission::impl& admitted = service_.admitted.inside();
   if (!admitted.begin_request()) {
     ++service_.counters.shed_requests_in_flight_max;
@@ -38,15 +38,15 @@ runtime::task<error> connection::call_coroutine() {
 }
 
 // A coroutine of its own, so that an exception of the call itself becomes its error too.
-runtime::task<error> connection::start_handler(exchange& made) {
+runtime::task<error> conversation::start_handler(exchange& made) {
   const coroutine_handler& run = std::get<coroutine_handler>(*handler_);
   runtime::task<error> running = run(made);
   const error why = co_await std::move(running);
   co_return why;
 }
 
-void connection::after_coroutine(const exchange& made, error scope_why) noexcept {
-  if (ending_ != ending::none) return;  // its body was refused, or the stream broke
+void conversation::after_coroutine(const exchange& made, error scope_why) noexcept {
+  if (ended()) return;  // its body was refused, or the stream broke
   if (output_.failed()) return end_with(ending::reset);
   if (made.finished_) return end_request();
   // Begun and not finished: the peer must be able to tell that the body is not complete.
@@ -65,22 +65,22 @@ void connection::after_coroutine(const exchange& made, error scope_why) noexcept
 }
 
 runtime::scheduler& exchange::loop() const noexcept {
-  return connection_.service_.loop;
+  return talk_.service_.loop;
 }
 
 runtime::task<result<std::string_view>> exchange::read() {
-  connection& c = connection_;
+  conversation& c = talk_;
   for (;;) {
     std::string_view data;
     switch (c.next_piece(data)) {
-      case connection::body_step::piece: {
+      case conversation::body_step::piece: {
         // The bytes may stand in the buffer lent for this turn; the caller may wait and still look.
         const std::ptrdiff_t offset = data.data() - c.input_.unread().data();
         if (error why = c.input_.keep()) co_return why;
         co_return c.input_.unread().substr(static_cast<std::size_t>(offset), data.size());
       }
-      case connection::body_step::done: co_return std::string_view{};
-      case connection::body_step::refused: {
+      case conversation::body_step::done: co_return std::string_view{};
+      case conversation::body_step::refused: {
         const refusal_kind& kind = *c.body_.why().kind();
         if (begun_) {
           c.count_refusal(kind);
@@ -90,7 +90,7 @@ runtime::task<result<std::string_view>> exchange::read() {
         }
         co_return error(kind.status == 413 ? errc::limit : errc::malformed, kind.code);
       }
-      case connection::body_step::more: {
+      case conversation::body_step::more: {
         const error why = co_await c.more_body_at_rate();
         if (!why) break;
         if (why == errc::timed_out && std::string_view(why.where) == "body_rate_min") {
@@ -121,9 +121,9 @@ runtime::task<result<std::string_view>> exchange::read_all() {
 // What stands before every answer: one answer only, and none after the deadline.
 error exchange::may_answer() noexcept {
   if (begun_) return error(errc::invalid, "the answer has begun");
-  if (connection_.ending_ != ending::none) return error(errc::cancelled, "the connection ends");
+  if (talk_.ended()) return error(errc::cancelled, "the connection ends");
   if (scope_.why()) {
-    if (scope_.why() == errc::timed_out) ++connection_.service_.counters.late_results;
+    if (scope_.why() == errc::timed_out) ++talk_.service_.counters.late_results;
     return scope_.why();
   }
   begun_ = true;
@@ -132,7 +132,7 @@ error exchange::may_answer() noexcept {
 }
 
 runtime::task<error> exchange::send(response whole) {
-  connection& c = connection_;
+  conversation& c = talk_;
   if (error why = may_answer()) co_return why;
   // Nobody will read the rest of the body: when it is not worth skipping, the answer says close.
   if (!c.body_.done() && !c.unread_body_is_small()) c.keep_ = false;
@@ -143,7 +143,7 @@ runtime::task<error> exchange::send(response whole) {
 }
 
 runtime::task<error> exchange::begin(response head) {
-  connection& c = connection_;
+  conversation& c = talk_;
   if (head.source() != body_source::stream) co_return error(errc::invalid, "begin: no stream");
   if (error why = may_answer()) co_return why;
   const status_code announced = head.status();
@@ -175,7 +175,7 @@ error exchange::may_write(std::uint64_t bytes) noexcept {
 }
 
 runtime::task<error> exchange::write(std::string_view bytes) {
-  connection& c = connection_;
+  conversation& c = talk_;
   if (error why = may_write(bytes.size())) co_return why;
   if (!sends_body_) {
     // Nothing is sent, but a handler that writes on and on may not hold the loop with it.
@@ -215,7 +215,7 @@ runtime::task<error> exchange::write(std::string_view bytes) {
 
 runtime::task<error> exchange::write_file(const file& source, std::uint64_t offset,
                                           std::uint64_t count) {
-  connection& c = connection_;
+  conversation& c = talk_;
   if (chunked_) co_return error(errc::invalid, "write_file: announce the length");
   if (error why = may_write(count)) co_return why;
   if (!sends_body_) co_return error{};
@@ -225,7 +225,7 @@ runtime::task<error> exchange::write_file(const file& source, std::uint64_t offs
 }
 
 runtime::task<error> exchange::finish() {
-  connection& c = connection_;
+  conversation& c = talk_;
   if (error why = may_write(0)) co_return why;
   if (sends_body_ && length_left_.value_or(0) > 0) {
     co_return error(errc::invalid, "finish: less than the announced length");

@@ -51,7 +51,7 @@ void output::flush(response* owner) noexcept {
   const std::size_t first = head.empty() ? 1 : 0;
   const std::size_t count_parts = body.empty() ? 1 : 2 - first;
   result<std::size_t> sent =
-      to_.try_write(std::span<const byte_view>(parts).subspan(first, count_parts));
+      to_->try_write(std::span<const byte_view>(parts).subspan(first, count_parts));
   if (!sent.ok() && sent.why().code != errc::would_block) {
     failed_ = sent.why();
     return;
@@ -130,7 +130,7 @@ runtime::task<error> output::write_loop() {
   write_clock clock = start_clock();
   while (blocked()) {
     set_deadlines(here, clock);
-    const result<std::size_t> sent = co_await runtime::write_some(to_, next_rest());
+    const result<std::size_t> sent = co_await runtime::write_some(*to_, next_rest());
     if (!sent.ok()) co_return sent.why();
     clock.written += sent.value();
     count(sent.value());
@@ -162,7 +162,7 @@ runtime::task<error> output::file_loop(const file& source, std::uint64_t offset,
                                        std::uint64_t count_bytes) {
   runtime::scope& here = co_await runtime::this_scope();
   write_clock clock = start_clock();
-  bool by_system = to_.writes_files();
+  bool by_system = to_->writes_files();
   while (count_bytes > 0) {
     set_deadlines(here, clock);
     if (!by_system) {
@@ -171,7 +171,7 @@ runtime::task<error> output::file_loop(const file& source, std::uint64_t offset,
       co_return why;
     }
     const result<std::size_t> sent =
-        co_await runtime::write_file_some(to_, source, offset, count_bytes);
+        co_await runtime::write_file_some(*to_, source, offset, count_bytes);
     if (!sent.ok() && sent.why() == errc::not_supported) {
       by_system = false;
       continue;

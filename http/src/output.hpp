@@ -25,7 +25,10 @@ namespace weir::http {
 
 class output {
  public:
-  output(service& of, runtime::byte_stream& to) noexcept : service_(of), to_(to) {}
+  explicit output(service& of) noexcept : service_(of) {}
+
+  // Where answers go from now on.
+  void attach(runtime::byte_stream& to) noexcept { to_ = &to; }
 
   // A body up to this size is copied behind its head: cheaper than a second part of the send.
   static constexpr std::size_t copied_body_bytes_max = 16 * 1024;
@@ -83,7 +86,7 @@ class output {
   byte_view next_rest() const noexcept;
 
   service& service_;
-  runtime::byte_stream& to_;
+  runtime::byte_stream* to_ = nullptr;
   std::size_t used_ = 0;  // of the lent buffer
   runtime::pooled_buffer rest_;
   std::size_t rest_begin_ = 0;

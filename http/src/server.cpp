@@ -86,7 +86,7 @@ struct server::impl {
     static_cast<impl*>(self)->admit(who);
   }
   void shed(const net::accepted& who) noexcept;
-  runtime::task<error> run_connection(net::accepted who);
+  runtime::task<error> run_connection(platform::native_socket accepted, peer_address peer);
   runtime::task<error> turn_away(net::accepted who);
   runtime::task<error> linger(net::socket_stream& stream);
   void count_closed() noexcept;
@@ -248,7 +248,7 @@ void server::impl::admit(const net::accepted& who) noexcept {
       ++common.counters.shed_connections_per_peer_max;
       return shed(who);
   }
-  if (connections.start(run_connection(who), "connection")) {
+  if (connections.start(run_connection(who.socket, peer_address(who.peer)), "connection")) {
     shared.inside().leave(who.peer);
     loop.poller().discard(who.socket);
     ++common.counters.connections_closed;
@@ -283,18 +283,33 @@ void server::impl::count_closed() noexcept {
   }
 }
 
-runtime::task<error> server::impl::run_connection(net::accepted who) {
-  result<platform::socket_id> socket = net::socket_stream::adopt(loop, who.socket);
+// One connection as one coroutine: while it is idle its frame is all there is of it.
+runtime::task<error> server::impl::run_connection(platform::native_socket accepted,
+                                                  peer_address peer) {
+  result<platform::socket_id> socket = net::socket_stream::adopt(loop, accepted);
   if (socket.ok()) {
     net::socket_stream stream(loop, socket.value());
-    connection served(common, stream, who.peer);
+    connection served(common, stream, peer);
     live_connection entry{&served, &stream};
     entry.enter(live);
-    const result<ending> end = co_await served.serve();
-    if (end.ok() && end.value() == ending::linger) {
+    runtime::scope& here = co_await runtime::this_scope();
+    for (;;) {
+      const connection::next what = served.advance(here);
+      if (what == connection::next::end) break;
+      if (what == connection::next::wait_readable) {
+        runtime::readable ready(stream);
+        served.begin_wait(ready);
+        const error why = co_await ready;
+        served.end_wait(why);
+      } else {
+        const error why = co_await served.work();
+        static_cast<void>(why);  // advance() knows
+      }
+    }
+    if (served.how() == ending::linger) {
       const error lingered = co_await linger(stream);
       static_cast<void>(lingered);
-    } else if (end.ok() && end.value() == ending::close) {
+    } else if (served.how() == ending::close) {
       stream.close();
     } else {
       ++common.counters.connections_reset;
@@ -302,7 +317,7 @@ runtime::task<error> server::impl::run_connection(net::accepted who) {
     }
     entry.leave();
   }
-  shared.inside().leave(who.peer);
+  shared.inside().leave(peer.get());
   count_closed();
   co_return error{};
 }

@@ -9,6 +9,8 @@
 #include <weir/runtime/buffer_pool.hpp>
 #include <weir/runtime/scheduler.hpp>
 
+#include "conversation_pool.hpp"
+
 namespace weir::http {
 
 enum class service_phase : std::uint8_t { serving, lame_duck, draining };
@@ -40,6 +42,7 @@ struct service {
   // What outlives a turn: nearly always a piece of one head, rarely as much as one receive.
   runtime::buffer_pool small_buffers;
   runtime::buffer_pool large_buffers;
+  conversation_pool conversations{*this};
 };
 
 }  // namespace weir::http

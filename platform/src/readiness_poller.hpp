@@ -147,7 +147,6 @@ class readiness_poller final : public poller {
 
   started send(socket_id socket, byte_view bytes, void* context) noexcept override {
     if (bytes.empty()) return finished(error(errc::invalid, "send"));
-    if (bytes.empty()) return finished(error(errc::invalid, "send"));
     operation_slot op{kind::send, context};
     op.from = bytes.data();
     op.size = bytes.size();
@@ -156,7 +155,6 @@ class readiness_poller final : public poller {
 
   started send_file(socket_id socket, const file& source, std::uint64_t offset, std::uint64_t count,
                     void* context) noexcept override {
-    if (count == 0) return finished(error(errc::invalid, "send_file"));
     if (count == 0) return finished(error(errc::invalid, "send_file"));
     operation_slot op{kind::send_file, context};
     op.source = &source;
@@ -222,21 +220,26 @@ class readiness_poller final : public poller {
 
   struct operation_slot {
     operation_slot() = default;
-    operation_slot(kind w, void* c) : what(w), context(c) {}
+    operation_slot(kind w, void* c) : context(c), what(w) {}
 
-    kind what = kind::accept;
-    enum state state = state::parked;
+    // Every idle connection holds one: what only one kind or one state needs shares its place.
     void* context = nullptr;
+    union {
+      std::byte* into = nullptr;  // receive
+      const std::byte* from;      // send
+      const file* source;         // send_file
+      address* peer;              // accept
+    };
+    std::uint64_t offset = 0;
+    union {
+      std::uint64_t size = 0;  // parked
+      std::uint64_t value;     // kept: the outcome
+    };
+    error why{};
     std::uint32_t socket = none;
     std::uint32_t next_kept = none;
-    std::byte* into = nullptr;
-    const std::byte* from = nullptr;
-    const file* source = nullptr;
-    address* peer = nullptr;
-    std::uint64_t offset = 0;
-    std::uint64_t size = 0;
-    std::uint64_t value = 0;  // the outcome, once kept
-    error why{};
+    kind what = kind::accept;
+    enum state state = state::parked;
   };
 
   static started finished(error why) noexcept { return started{{}, 0, why}; }

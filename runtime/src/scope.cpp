@@ -29,15 +29,17 @@ void wait_node::resume(ready_node& node) noexcept {
   static_cast<wait_node&>(node).waiter_.resume();
 }
 
-scope::scope(scheduler& owner) noexcept : owner_(owner), name_("root"), since_ns_(owner.now_ns()) {}
+scope::scope(scheduler& owner) noexcept
+    : timer(&scope::on_deadline), owner_(owner), name_("root"), since_ns_(owner.now_ns()) {}
 
 scope::scope(scope& parent, const char* name, kind k) noexcept
-    : owner_(parent.owner_),
+    : timer(&scope::on_deadline),
+      kind_(k),
+      owner_(parent.owner_),
       parent_(&parent),
       next_sibling_(parent.first_child_),
       name_(name),
-      since_ns_(parent.owner_.now_ns()),
-      kind_(k) {
+      since_ns_(parent.owner_.now_ns()) {
   if (next_sibling_ != nullptr) next_sibling_->previous_sibling_ = this;
   parent.first_child_ = this;
   if (kind_ == kind::ordinary) why_ = parent.why_;
@@ -46,7 +48,7 @@ scope::scope(scope& parent, const char* name, kind k) noexcept
 scope::~scope() {
   WEIR_ASSERT(parked_ == nullptr);  // nothing outlives its scope
   WEIR_ASSERT(first_child_ == nullptr);
-  owner_.timers().disarm(timer_);
+  owner_.timers().disarm(*this);
   if (parent_ == nullptr) return;
   if (previous_sibling_ == nullptr) {
     parent_->first_child_ = next_sibling_;
@@ -60,7 +62,7 @@ void scope::cancel(error why) noexcept {
   WEIR_ASSERT(why.code != errc::none);
   if (why_) return;  // the first reason wins
   why_ = why;
-  owner_.timers().disarm(timer_);
+  owner_.timers().disarm(*this);
   for (scope* child = first_child_; child != nullptr; child = child->next_sibling_) {
     if (child->kind_ == kind::ordinary) child->cancel(why);
   }
@@ -81,21 +83,21 @@ void scope::cancel(error why) noexcept {
   }
 }
 
-void scope::set_deadline(time_ns due_ns, const char* where) noexcept {
+void scope::set_deadline(time_ns when_ns, const char* where) noexcept {
   if (why_) return;
-  due_ns_ = due_ns;
+  due_ns_ = when_ns;
   deadline_where_ = where;
-  if (due_ns == never_ns) return;  // an armed timer will look, and find nothing to do
-  if (timer_.armed && timer_.due_ns <= due_ns) return;
-  owner_.timers().disarm(timer_);
-  owner_.timers().arm(timer_, due_ns);
+  if (when_ns == never_ns) return;  // an armed timer will look, and find nothing to do
+  if (timer::armed && timer::due_ns <= when_ns) return;
+  owner_.timers().disarm(*this);
+  owner_.timers().arm(*this, when_ns);
 }
 
 void scope::on_deadline(timer& t) noexcept {
-  scope& s = *static_cast<deadline_timer&>(t).of;
+  scope& s = static_cast<scope&>(t);
   if (s.due_ns_ == never_ns) return;
   if (s.due_ns_ > s.owner_.now_ns()) {
-    s.owner_.timers().arm(s.timer_, s.due_ns_);
+    s.owner_.timers().arm(s, s.due_ns_);
     return;
   }
   s.cancel(error(errc::timed_out, s.deadline_where_));

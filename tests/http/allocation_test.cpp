@@ -1,5 +1,7 @@
 // A kept connection costs no memory: operator new is counted while the loop serves real sockets.
 #include <optional>
+#include <string>
+#include <vector>
 
 #include <catch_amalgamated.hpp>
 
@@ -13,6 +15,7 @@
 
 using namespace weir;
 using namespace weir::http;
+using weir::test::allocated_bytes;
 using weir::test::allocations;
 using weir::test::raw_client;
 using weir::test::raw_outcome;
@@ -35,10 +38,11 @@ struct bench {
     server_options options;
     options.bounds.requests_per_connection_max = limits::unbounded;
     serving.emplace(*loop, handlers, options);
-    const result<address> at = serving->listen(address::loopback_ipv4(0));
-    REQUIRE(at.ok());
+    const result<address> bound = serving->listen(address::loopback_ipv4(0));
+    REQUIRE(bound.ok());
+    at = bound.value();
     REQUIRE_FALSE(serving->start());
-    client = raw_client::connect(at.value());
+    client = raw_client::connect(at);
     REQUIRE(client.connected());
   }
   ~bench() {
@@ -49,8 +53,10 @@ struct bench {
 
   void turn() {
     const std::size_t before = allocations();
+    const std::size_t bytes_before = allocated_bytes();
     const error why = loop->poll_once(system_clock().now_ns() + millisecond_ns);
     made += allocations() - before;
+    made_bytes += allocated_bytes() - bytes_before;
     if (why) FAIL("poll_once");
   }
 
@@ -68,8 +74,10 @@ struct bench {
   std::unique_ptr<runtime::scheduler> loop;
   routes handlers;
   std::optional<server> serving;
+  address at;
   raw_client client;
-  std::size_t made = 0;  // calls of operator new inside poll_once()
+  std::size_t made = 0;        // calls of operator new inside poll_once()
+  std::size_t made_bytes = 0;  // what they asked for
 };
 
 const std::string plain = "GET /plaintext HTTP/1.1\r\nHost: weir\r\nUser-Agent: test\r\n\r\n";
@@ -120,4 +128,26 @@ TEST_CASE("the counter sees what a new connection allocates", "[http]") {
   bench b;
   while (b.serving->counters().connections_accepted == 0) b.turn();
   CHECK(b.made > 0);
+}
+
+TEST_CASE("an idle connection holds at most 1 KiB, tables and all", "[http]") {
+  constexpr std::size_t bytes_max = 1'024;
+  constexpr std::size_t connections = 512;  // two whole blocks of the poller's tables
+  bench b;
+  b.ask(plain, 1);
+  while (b.client.received().find("Hello, World!") == std::string::npos) b.ask("", 1);
+  b.made_bytes = 0;
+  std::vector<raw_client> idle;
+  for (std::size_t i = 0; i < connections; ++i) {
+    idle.push_back(raw_client::connect(b.at));
+    REQUIRE(idle.back().try_send(plain).bytes == plain.size());
+    while (idle.back().received().find("Hello, World!") == std::string::npos) {
+      b.turn();
+      static_cast<void>(idle.back().try_read(64 * 1024));
+    }
+  }
+  REQUIRE(b.serving->connections() == connections + 1);
+  const std::size_t bytes_each = b.made_bytes / connections;
+  CAPTURE(bytes_each);
+  CHECK(bytes_each <= bytes_max);
 }

@@ -18,11 +18,15 @@
 
 namespace {
 thread_local std::size_t count = 0;
+thread_local std::size_t bytes = 0;
 }  // namespace
 
 namespace weir::test {
 std::size_t allocations() noexcept {
   return count;
+}
+std::size_t allocated_bytes() noexcept {
+  return bytes;
 }
 }  // namespace weir::test
 
@@ -31,8 +35,9 @@ std::size_t allocations() noexcept {
 // ThreadSanitizer brings an operator new of its own that cannot be replaced; it can be listened to.
 namespace {
 
-__attribute__((no_sanitize("thread"))) void on_malloc(const volatile void*, std::size_t) {
+__attribute__((no_sanitize("thread"))) void on_malloc(const volatile void*, std::size_t size) {
   ++count;
+  bytes += size;
 }
 __attribute__((no_sanitize("thread"))) void on_free(const volatile void*) {}
 
@@ -45,11 +50,13 @@ __attribute__((no_sanitize("thread"))) void on_free(const volatile void*) {}
 
 void* operator new(std::size_t size) {
   ++count;
+  bytes += size;
   if (void* const block = std::malloc(size != 0 ? size : 1)) return block;
   throw std::bad_alloc();
 }
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   ++count;
+  bytes += size;
   return std::malloc(size != 0 ? size : 1);
 }
 void operator delete(void* block) noexcept {

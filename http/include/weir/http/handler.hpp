@@ -26,7 +26,7 @@
 
 namespace weir::http {
 
-class connection;
+class conversation;
 
 // One request and its answer, for a coroutine handler. Lives until the handler's task ends; on the
 // server's scheduler only. An error from any call is the end of the exchange: return it.
@@ -73,13 +73,13 @@ class WEIR_EXPORT exchange {
   runtime::scheduler& loop() const noexcept;
 
  private:
-  friend class connection;
-  exchange(connection& of, const request& head, runtime::scope& in) noexcept
-      : connection_(of), head_(head), scope_(in) {}
+  friend class conversation;
+  exchange(conversation& of, const request& head, runtime::scope& in) noexcept
+      : talk_(of), head_(head), scope_(in) {}
   error may_answer() noexcept;
   error may_write(std::uint64_t bytes) noexcept;
 
-  connection& connection_;
+  conversation& talk_;
   request head_;
   runtime::scope& scope_;  // the handler's: carries its deadline
   std::string collected_;  // read_all()

@@ -60,18 +60,18 @@ WEIR_EXPORT const char* to_string(errc code) noexcept;
 
 // One failure. Trivially copyable: safe across a co_await on every compiler we support.
 struct [[nodiscard]] error {
-  errc code = errc::none;
   const char* where = "";  // static storage: the operation ("recv") or the limit ("head_bytes_max")
   int os_code = 0;         // as the system gave it, 0 where no system call failed
+  errc code = errc::none;
 
   constexpr error() = default;
-  constexpr error(errc c, const char* w, int os = 0) noexcept : code(c), where(w), os_code(os) {}
+  constexpr error(errc c, const char* w, int os = 0) noexcept : where(w), os_code(os), code(c) {}
 
   // True when there is an error.
   explicit constexpr operator bool() const noexcept { return code != errc::none; }
   friend constexpr bool operator==(const error& a, errc b) noexcept { return a.code == b; }
 };
-static_assert(std::is_trivially_copyable_v<error> && sizeof(error) <= 24);
+static_assert(std::is_trivially_copyable_v<error> && sizeof(error) <= 16);
 
 // gcc 12 copies an aggregate temporary bitwise into a coroutine frame and destroys it twice.
 // Whatever crosses a co_await is trivially copyable or has a constructor.

@@ -64,7 +64,7 @@ class WEIR_EXPORT wait_node : public ready_node {
   std::coroutine_handle<> waiter_{};
 };
 
-class WEIR_EXPORT scope {
+class WEIR_EXPORT scope : private timer {
  public:
   enum class kind : std::uint8_t { ordinary, shielded };
 
@@ -78,10 +78,10 @@ class WEIR_EXPORT scope {
   // Asks everything inside to end. The first reason wins. Thread: the scheduler's.
   void cancel(error why) noexcept;
 
-  // Cancels with errc::timed_out and `where` at `due_ns` (never_ns: no deadline). Replaces an
+  // Cancels with errc::timed_out and `where` at `when_ns` (never_ns: no deadline). Replaces an
   // earlier deadline of this scope; those of the scopes around it go on. A later due time costs a
   // store: the timer is moved only when the new one is sooner, and looks again when it fires.
-  void set_deadline(time_ns due_ns, const char* where) noexcept;
+  void set_deadline(time_ns when_ns, const char* where) noexcept;
   time_ns deadline_ns() const noexcept { return due_ns_; }
 
   // Why this scope was cancelled; no error while it is open.
@@ -102,12 +102,10 @@ class WEIR_EXPORT scope {
   friend class wait_node;
   explicit scope(scheduler& owner) noexcept;  // the root
 
-  struct deadline_timer : timer {
-    explicit deadline_timer(scope* s) noexcept : timer(&scope::on_deadline), of(s) {}
-    scope* of;
-  };
   static void on_deadline(timer& t) noexcept;
 
+  // A scope is its own timer: each connection holds one, mostly idle.
+  kind kind_ = kind::ordinary;
   scheduler& owner_;
   scope* parent_ = nullptr;
   scope* first_child_ = nullptr;
@@ -118,9 +116,7 @@ class WEIR_EXPORT scope {
   const char* deadline_where_ = "deadline";
   time_ns due_ns_ = never_ns;
   time_ns since_ns_ = 0;
-  deadline_timer timer_{this};
   error why_{};
-  kind kind_ = kind::ordinary;
 };
 
 }  // namespace weir::runtime

@@ -22,13 +22,15 @@ struct timer {
 
   callback fire;  // called once, on the scheduler's thread, with the timer disarmed
   time_ns due_ns = 0;
-  bool armed = false;
 
  private:
   friend class timer_heap;
   timer* child_ = nullptr;     // first of those due no sooner than this one
   timer* sibling_ = nullptr;   // next child of the same parent
   timer* previous_ = nullptr;  // previous sibling, or the parent for a first child
+
+ public:
+  bool armed = false;
 };
 
 class timer_heap {

@@ -1,13 +1,13 @@
-// http/connection_body.cpp - the bodies of requests that come in pieces: collected, or skipped.
+// http/conversation_body.cpp - the bodies of requests that come in pieces: collected, or skipped.
 #include <weir/runtime/waits.hpp>
 #include <weir/runtime/within.hpp>
 
-#include "connection.hpp"
+#include "conversation.hpp"
 
 namespace weir::http {
 
 // The next run of body data at the front of the input. It stands there until the next call.
-connection::body_step connection::next_piece(std::string_view& data) noexcept {
+conversation::body_step conversation::next_piece(std::string_view& data) noexcept {
   input_.consume(piece_);
   piece_ = 0;
   while (!body_.done()) {
@@ -26,7 +26,7 @@ connection::body_step connection::next_piece(std::string_view& data) noexcept {
 
 // The whole body for a plain function, under the one deadline of bodies that are buffered. After
 // an error the request is ended: refused, or the stream is.
-runtime::task<error> connection::collect_body() {
+runtime::task<error> conversation::collect_body() {
   const time_ns due_ns = due_after(began_ns_, service_.bounds.body_deadline);
   const error why = co_await runtime::within(due_ns, "body_deadline", collect_pieces());
   if (!why) {
@@ -34,7 +34,7 @@ runtime::task<error> connection::collect_body() {
     request_.trailers = body_.trailers();
     co_return why;
   }
-  if (ending_ != ending::none) co_return why;
+  if (ended()) co_return why;
   if (why == errc::timed_out) {
     ++service_.counters.timed_out_body_deadline;
     refuse(problems::body_timeout);
@@ -47,7 +47,7 @@ runtime::task<error> connection::collect_body() {
   co_return why;
 }
 
-runtime::task<error> connection::collect_pieces() {
+runtime::task<error> conversation::collect_pieces() {
   for (;;) {
     std::string_view data;
     switch (next_piece(data)) {
@@ -70,7 +70,7 @@ runtime::task<error> connection::collect_pieces() {
 }
 
 // What is left of a body that nobody read, so that the next request can be found behind it.
-runtime::task<error> connection::skip_body() {
+runtime::task<error> conversation::skip_body() {
   const time_ns due_ns = due_after(service_.loop.now_ns(), service_.bounds.body_deadline);
   const error why = co_await runtime::within(due_ns, "body_deadline", skip_pieces());
   if (why) {
@@ -82,7 +82,7 @@ runtime::task<error> connection::skip_body() {
   co_return why;
 }
 
-runtime::task<error> connection::skip_pieces() {
+runtime::task<error> conversation::skip_pieces() {
   std::uint64_t skipped = 0;
   for (;;) {
     std::string_view data;
@@ -103,7 +103,7 @@ runtime::task<error> connection::skip_pieces() {
 }
 
 // Waits for at least one byte more. Everything gathered leaves first: a peer may be waiting for it.
-runtime::task<error> connection::more_body() {
+runtime::task<error> conversation::more_body() {
   if (!continued_) {
     continued_ = true;
     ++service_.counters.responses_1xx;
@@ -114,12 +114,12 @@ runtime::task<error> connection::more_body() {
   if (flushed) co_return flushed;
   for (;;) {
     if (drained_) {
-      const error why = co_await runtime::readable(stream_);
+      const error why = co_await runtime::readable(kept_->stream);
       if (why) co_return why;
       drained_ = false;
       steps_ = 0;
     }
-    const result<std::size_t> got = input_.receive_kept(stream_);
+    const result<std::size_t> got = input_.receive_kept(kept_->stream);
     drained_ = got.ok() ? !input_.more_at_hand() : got.why() == errc::would_block;
     if (got.ok()) co_return error{};
     if (!drained_) co_return got.why();
@@ -128,7 +128,7 @@ runtime::task<error> connection::more_body() {
 
 // The same for a body that is streamed: held to body_rate_min. Only the time in which we wait for
 // the peer counts against it; a handler that reads slowly is not its fault.
-runtime::task<error> connection::more_body_at_rate() {
+runtime::task<error> conversation::more_body_at_rate() {
   const limits& bounds = service_.bounds;
   const time_ns started_ns = service_.loop.now_ns();
   const std::uint64_t earned_s = body_.received() / bounds.body_rate_min;
@@ -143,8 +143,14 @@ runtime::task<error> connection::more_body_at_rate() {
   co_return why;
 }
 
+bool conversation::flush_last() noexcept {
+  if (!output_.blocked()) output_.flush();
+  if (output_.failed()) kept_->how = ending::reset;
+  return !output_.blocked();
+}
+
 // Sends what was gathered and waits until all of it is taken.
-runtime::task<error> connection::flush_all() {
+runtime::task<error> conversation::flush_all() {
   if (!output_.blocked()) output_.flush();
   if (output_.blocked()) {
     const error why = co_await output_.write_rest();
@@ -157,7 +163,7 @@ runtime::task<error> connection::flush_all() {
 }
 
 // Lets others run once this connection has used its share of the turn.
-runtime::task<error> connection::take_turns() {
+runtime::task<error> conversation::take_turns() {
   if (++steps_ < steps_in_turn_max) co_return error{};
   steps_ = 0;
   const error why = co_await runtime::next_turn();
