@@ -7,9 +7,12 @@ namespace weir::runtime {
 
 namespace detail {
 
-offload_wait::offload_wait(std::shared_ptr<offload_core> core, const char* name,
+offload_wait::offload_wait(std::shared_ptr<offload_core> core, const offload_options& options,
                            std::shared_ptr<offload_job> job) noexcept
-    : wait_node(name), core_(std::move(core)), job_(std::move(job)) {}
+    : wait_node(options.name),
+      core_(std::move(core)),
+      job_(std::move(job)),
+      queue_wait_max_ns_(options.queue_wait_max_ns) {}
 
 void offload_job::answer_post::deliver(posted_job& posted) noexcept {
   // The job, and this with it, ends here when nobody else has it.
@@ -23,15 +26,29 @@ bool offload_wait::begin(scope& in, std::coroutine_handle<> waiter) noexcept {
   // Parked first: on another thread the job may be done before begin() returns.
   park(in, waiter);
   job_->waiter = this;
+  owner_ = &in.owner();
   why_ = core_->begin(job_);
-  if (why_) wake();
+  if (why_) {
+    wake();
+  } else if (queue_wait_max_ns_ != never_ns) {
+    owner_->timers().arm(patience_, due_after(owner_->now_ns(), queue_wait_max_ns_));
+  }
   return true;
 }
 
-void offload_wait::on_cancel(error why) noexcept {
-  if (!core_->cancel(job_)) return;  // a result that races a cancel is delivered
+void offload_wait::answer(error why) noexcept {
+  owner_->timers().disarm(patience_);
   why_ = why;
   wake();
+}
+
+void offload_wait::on_cancel(error why) noexcept {
+  if (core_->cancel(job_)) answer(why);  // a result that races a cancel is delivered
+}
+
+void offload_wait::on_waited_out(timer& t) noexcept {
+  offload_wait& self = *static_cast<patience&>(t).of;
+  if (self.core_->withdraw(self.job_)) self.answer(error(errc::limit, "queue_wait_max_ns"));
 }
 
 }  // namespace detail

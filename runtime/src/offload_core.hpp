@@ -18,6 +18,8 @@ class offload_core {
   virtual error begin(const std::shared_ptr<offload_job>& job) noexcept = 0;
   // True when the waiter is free to go now; false when the answer is already on its way.
   virtual bool cancel(const std::shared_ptr<offload_job>& job) noexcept = 0;
+  // Takes a job that waited too long out of the queue. False when it has begun.
+  virtual bool withdraw(const std::shared_ptr<offload_job>& job) noexcept = 0;
   virtual std::uint32_t stop(time_ns bound_ns) noexcept = 0;
   virtual offload_counters counters() const noexcept = 0;
 };

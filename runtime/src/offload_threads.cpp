@@ -61,6 +61,16 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
     return true;
   }
 
+  bool withdraw(const std::shared_ptr<offload_job>& job) noexcept override {
+    lock hold(mutex_);
+    if (job->at != offload_job::phase::queued) return false;
+    queue_.remove(job.get());
+    ++counters_.waited_out;
+    job->at = offload_job::phase::abandoned;
+    job->waiter = nullptr;
+    return true;
+  }
+
   std::uint32_t stop(time_ns bound_ns) noexcept override {
     const time_ns due_ns = due_after(system_clock().now_ns(), bound_ns);
     lock hold(mutex_);
@@ -71,8 +81,9 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
       if (w.job != nullptr && w.job->at == offload_job::phase::running) dismiss(*w.job);
     }
     work_.wake_all();
+    // One without a job ends as soon as it gets the lock; only one that has a job may never end.
     while (ended_workers_ < workers_.size()) {
-      if (!ended_.wait_until(mutex_, due_ns)) break;
+      if (!ended_.wait_until(mutex_, any_ends_at_once() ? never_ns : due_ns)) break;
     }
     for (worker& w : workers_) {
       if (w.ended) {
@@ -98,6 +109,7 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
   struct worker {
     std::thread thread;
     std::shared_ptr<offload_job> job;  // while it runs one
+    bool busy = false;                 // in what is the user's: a job, or the end of what it held
     bool ended = false;
   };
 
@@ -105,6 +117,13 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
     job.at = offload_job::phase::abandoned;
     if (job.waiter == nullptr) return;
     std::exchange(job.waiter, nullptr)->answer(error(errc::cancelled, "offload stopped"));
+  }
+
+  bool any_ends_at_once() const noexcept {
+    for (const worker& w : workers_) {
+      if (!w.busy && !w.ended) return true;
+    }
+    return false;
   }
 
   bool add_worker() noexcept {
@@ -132,6 +151,7 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
       }
       job->at = offload_job::phase::running;
       me.job = job;
+      me.busy = true;
       ++counters_.jobs;
       ++counters_.running;
       mutex_.unlock();
@@ -145,6 +165,7 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
       mutex_.unlock();
       job = nullptr;
       mutex_.lock();
+      if (!left(me)) me.busy = false;
     }
     if (!left(me)) {
       me.ended = true;
@@ -158,7 +179,10 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
   bool left(const worker&) const noexcept { return workers_.empty(); }
 
   void finish(const std::shared_ptr<offload_job>& job) noexcept {
-    if (job->at == offload_job::phase::abandoned) return;
+    if (job->at == offload_job::phase::abandoned) {
+      ++counters_.late;
+      return;
+    }
     job->at = offload_job::phase::done;
     job->answer.self = job;
     owner_.post(job->answer);

@@ -47,6 +47,15 @@ class virtual_core final : public offload_core {
     return true;
   }
 
+  bool withdraw(const std::shared_ptr<offload_job>& job) noexcept override {
+    if (job->at != offload_job::phase::queued) return false;
+    queue_.remove(job.get());
+    ++counters_.waited_out;
+    job->at = offload_job::phase::abandoned;
+    job->waiter = nullptr;
+    return true;
+  }
+
   std::uint32_t stop(time_ns) noexcept override {
     if (stopped_) return left_behind_;
     stopped_ = true;
@@ -108,7 +117,9 @@ class virtual_core final : public offload_core {
     w.job = nullptr;
     --counters_.running;
     job->work();  // also when abandoned: a thread could not have been stopped either
-    if (job->at != offload_job::phase::abandoned) {
+    if (job->at == offload_job::phase::abandoned) {
+      ++counters_.late;
+    } else {
       job->at = offload_job::phase::done;
       job->waiter->answer({});
     }

@@ -165,6 +165,44 @@ TEST_CASE("offload, virtual: behind a stuck worker the waiter is answered at its
   CHECK(got == 0);
 }
 
+TEST_CASE(
+    "offload, virtual: a job that waits too long for a worker leaves the queue, and never runs") {
+  virtual_loop v;
+  offload pool(v.loop, {.workers_max = 1,
+                        .queue_max = 4,
+                        .queue_wait_max_ns = 3 * second_ns,
+                        .virtual_job_ns = 2 * second_ns});
+  const time_ns start_ns = v.net.now_ns();
+  std::vector<outcome> ends(3);
+  std::vector<int> got(3);
+  for (std::size_t i = 0; i < 3; ++i) begin(v.loop, run_number(pool, 1, got[i]), ends[i]);
+  run_for(v, 10 * second_ns);
+  // The second began in time, and is not held to the wait while it runs.
+  CHECK(got == std::vector<int>{2, 2, 0});
+  CHECK(ends[1].at_ns == start_ns + 4 * second_ns);
+  CHECK(ends[2].why == errc::limit);
+  CHECK(where(ends[2].why) == "queue_wait_max_ns");
+  CHECK(ends[2].at_ns == start_ns + 3 * second_ns);
+  CHECK(pool.counters().jobs == 2);
+  CHECK(pool.counters().waited_out == 1);
+  CHECK(pool.counters().queued == 0);
+  CHECK(v.loop.timers().soonest() == nullptr);
+}
+
+TEST_CASE("offload, virtual: a result that comes too late is dropped and counted") {
+  virtual_loop v;
+  offload pool(v.loop, {.workers_max = 1, .virtual_job_ns = 2 * second_ns});
+  int got = 0;
+  outcome end;
+  begin(v.loop, until_due(v.net.now_ns() + second_ns, run_number(pool, 1, got)), end);
+  run_for(v, 3 * second_ns);
+  CHECK(end.why == errc::timed_out);
+  CHECK(got == 0);
+  CHECK(pool.counters().abandoned == 1);
+  CHECK(pool.counters().late == 1);
+  CHECK(pool.counters().running == 0);
+}
+
 TEST_CASE("offload, virtual: stop answers those who still wait") {
   virtual_loop v;
   offload pool(v.loop, {.workers_max = 1, .queue_max = 4, .virtual_job_ns = second_ns});
@@ -344,6 +382,35 @@ TEST_CASE("offload, threads: stop with a stuck worker is bounded, counts it, and
   // Pool and scheduler are gone; the worker ends with its job and touches neither.
   door->open();
   door->until_passed(1);
+  while (alive != 0) {
+  }
+  CHECK(ran == 1);
+}
+
+TEST_CASE("offload, threads: stop without patience abandons who is stuck, and nobody who is idle") {
+  auto door = std::make_shared<gate>();
+  std::atomic<int> alive{0};
+  std::atomic<int> ran{0};
+  {
+    scheduler loop(native_poller());
+    offload pool(loop, {.workers_max = 3});
+    scope mine(loop.root(), "mine");
+    outcome stuck;
+    begin(loop, in_scope(mine, run_at_gate(pool, door, alive, ran)), stuck);
+    REQUIRE_FALSE(loop.poll_once(0));
+    door->until_waiting(1);
+    std::vector<outcome> ends(2);
+    std::vector<int> got(2);
+    for (std::size_t i = 0; i < 2; ++i) begin(loop, run_number(pool, 1, got[i]), ends[i]);
+    for (const outcome& end : ends) until(loop, end);
+    mine.cancel(error(errc::aborted, "gone"));
+    until(loop, stuck);
+    CHECK(pool.stop(0) == 1);
+    door->open();
+    door->until_passed(1);
+    while (pool.counters().late == 0) {
+    }
+  }
   while (alive != 0) {
   }
   CHECK(ran == 1);

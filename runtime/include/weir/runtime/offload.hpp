@@ -5,7 +5,7 @@
 // cannot be stopped:
 //
 //   queued --worker free--> running --done--> answered
-//   queued --cancel--> gone                   (it never runs)
+//   queued --cancel, or queue_wait_max_ns--> gone   (it never runs)
 //   running --cancel--> abandoned             (the waiter is answered now; the worker runs on)
 //
 // A job therefore owns what it touches: it is moved to the heap and shared with its worker, never
@@ -32,19 +32,22 @@
 namespace weir::runtime {
 
 struct offload_options {
-  const char* name = "offload";   // static storage; in the task tree
-  std::uint32_t workers_max = 4;  // threads, started as they are needed
-  std::uint32_t queue_max = 64;   // jobs that wait for a worker; one more is errc::limit
-  time_ns virtual_job_ns = 0;     // simulator only; never_ns: a worker that is stuck
+  const char* name = "offload";          // static storage; in the task tree
+  std::uint32_t workers_max = 4;         // threads, started as they are needed
+  std::uint32_t queue_max = 64;          // jobs that wait for a worker; one more is errc::limit
+  time_ns queue_wait_max_ns = never_ns;  // for a worker; then errc::limit, and it never runs
+  time_ns virtual_job_ns = 0;            // simulator only; never_ns: a worker that is stuck
 };
 
 struct offload_counters {
-  std::uint64_t jobs = 0;       // that began
-  std::uint64_t refused = 0;    // queue_max reached
-  std::uint64_t cancelled = 0;  // left the queue before they began
-  std::uint64_t abandoned = 0;  // nobody waited for them any more when their waiter left
-  std::uint32_t running = 0;    // now
-  std::uint32_t queued = 0;     // now
+  std::uint64_t jobs = 0;        // that began
+  std::uint64_t refused = 0;     // queue_max reached
+  std::uint64_t waited_out = 0;  // queue_wait_max_ns passed before they began
+  std::uint64_t cancelled = 0;   // left the queue before they began
+  std::uint64_t abandoned = 0;   // were running when their waiter left
+  std::uint64_t late = 0;        // of those, that have ended; their results were dropped
+  std::uint32_t running = 0;     // now
+  std::uint32_t queued = 0;      // now
 };
 
 namespace detail {
@@ -83,13 +86,10 @@ class WEIR_EXPORT offload_wait : public wait_node {
  public:
   void on_cancel(error why) noexcept override;
   // The core's answer, on the scheduler's thread: the job is done, or `why` it will not be.
-  void answer(error why) noexcept {
-    why_ = why;
-    wake();
-  }
+  void answer(error why) noexcept;
 
  protected:
-  offload_wait(std::shared_ptr<offload_core> core, const char* name,
+  offload_wait(std::shared_ptr<offload_core> core, const offload_options& options,
                std::shared_ptr<offload_job> job) noexcept;
   ~offload_wait() override = default;
   bool begin(scope& in, std::coroutine_handle<> waiter) noexcept;
@@ -97,6 +97,17 @@ class WEIR_EXPORT offload_wait : public wait_node {
   std::shared_ptr<offload_core> core_;
   std::shared_ptr<offload_job> job_;
   error why_{};
+
+ private:
+  struct patience : timer {
+    explicit patience(offload_wait* w) noexcept : timer(&offload_wait::on_waited_out), of(w) {}
+    offload_wait* of;
+  };
+  static void on_waited_out(timer& t) noexcept;
+
+  time_ns queue_wait_max_ns_;
+  scheduler* owner_ = nullptr;
+  patience patience_{this};
 };
 
 template <class F>
@@ -122,16 +133,17 @@ class offload_function final : public offload_job {
 
 }  // namespace detail
 
-// co_await pool.run(f): f() on a worker. The result of f, or: errc::limit (queue_max), why the
-// scope around it was cancelled, errc::exception when f threw.
+// co_await pool.run(f): f() on a worker. The result of f, or: errc::limit (queue_max,
+// queue_wait_max_ns: f never ran), why the scope around it was cancelled, errc::exception when f
+// threw.
 template <class F>
 class [[nodiscard]] offload_call final : public detail::offload_wait {
  public:
   using job = detail::offload_function<F>;
   using value = typename job::value;
 
-  offload_call(std::shared_ptr<detail::offload_core> core, const char* name, F f)
-      : offload_wait(std::move(core), name, std::make_shared<job>(std::move(f))) {}
+  offload_call(std::shared_ptr<detail::offload_core> core, const offload_options& options, F f)
+      : offload_wait(std::move(core), options, std::make_shared<job>(std::move(f))) {}
 
   bool await_ready() const noexcept { return false; }
   template <class Promise>
@@ -158,10 +170,11 @@ class WEIR_EXPORT offload {
   // to be movable.
   template <class F>
   offload_call<F> run(F f) {
-    return offload_call<F>(core_, options_.name, std::move(f));
+    return offload_call<F>(core_, options_, std::move(f));
   }
 
-  // Refuses new jobs, forgets queued ones, waits at most `bound_ns` of real time for running ones.
+  // Refuses new jobs, forgets queued ones, waits at most `bound_ns` of real time for running ones
+  // (the thread waits: other tasks do not run).
   // Whoever still waits for a job is told errc::cancelled. Returns how many workers were abandoned:
   // they are detached and end with their job. Idempotent.
   std::uint32_t stop(time_ns bound_ns) noexcept;
