@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <system_error>
+#include <thread>
 
 #include <weir/http/problem.hpp>
 #include <weir/runtime/scheduler.hpp>
@@ -108,6 +110,22 @@ task<error> delay(exchange& on) {
   co_return sent;
 }
 
+// Holds a worker for so long, as a slow query would, and looks now and then whether to go on.
+response block(const request& asked, const http::stop_token& stop) {
+  const std::optional<std::uint64_t> wait_ms = number(asked.param("ms"));
+  if (!wait_ms || *wait_ms > delay_ms_max) {
+    return http::problem_response(400, "bad_delay",
+                                  "A delay is a number of milliseconds from 0 to 60000.");
+  }
+  std::uint64_t left_ms = *wait_ms;
+  while (left_ms > 0 && !stop.stop_requested()) {
+    const std::uint64_t step_ms = std::min<std::uint64_t>(left_ms, 10);
+    std::this_thread::sleep_for(std::chrono::milliseconds(step_ms));
+    left_ms -= step_ms;
+  }
+  return response::text("blocked for " + std::to_string(*wait_ms - left_ms) + " ms\n");
+}
+
 constexpr auto byte_pattern = [] {
   std::array<char, bytes_period * 256> bytes{};
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i % bytes_period);
@@ -148,6 +166,8 @@ constexpr demo_route demo_table[] = {
      nullptr},
     {http::method::get, "/delay/{ms}", "an answer after so many milliseconds, 60000 at most",
      "/delay/500", nullptr, &delay},
+    {http::method::get, "/block/{ms}", "the same by a thread of the pool, which is held so long",
+     "/block/500", nullptr, nullptr, &block},
     {http::method::get, "/bytes/{n}", "so many bytes, streamed, 2^40 at most", "/bytes/1024",
      nullptr, &bytes},
     {http::method::get, "/healthz", "whether the server is up", "/healthz", &healthz, nullptr},
@@ -161,9 +181,14 @@ std::span<const demo_route> demo_routes() noexcept {
 
 error add_demo_routes(http::routes& to) {
   for (const demo_route& each : demo_table) {
-    const error why = each.plain != nullptr
-                          ? to.add(each.verb, each.pattern, http::plain_handler(each.plain))
-                          : to.add(each.verb, each.pattern, http::coroutine_handler(each.async));
+    error why;
+    if (each.plain != nullptr) {
+      why = to.add(each.verb, each.pattern, http::plain_handler(each.plain));
+    } else if (each.async != nullptr) {
+      why = to.add(each.verb, each.pattern, http::coroutine_handler(each.async));
+    } else {
+      why = to.add_blocking(each.verb, each.pattern, http::blocking_handler(each.blocking));
+    }
     if (why) return why;
   }
   return {};

@@ -8,8 +8,8 @@
 
 namespace weir::apps {
 
-// One route: exactly one of `plain` and `async` is set. `example` is a path to try it with; ""
-// where a link in a page would not do. Static storage.
+// One route: exactly one of `plain`, `async` and `blocking` is set. `example` is a path to try it
+// with; "" where a link in a page would not do. Static storage.
 struct demo_route {
   http::method verb = http::method::get;
   std::string_view pattern;
@@ -17,6 +17,7 @@ struct demo_route {
   std::string_view example;
   http::response (*plain)(const http::request&) = nullptr;
   runtime::task<error> (*async)(http::exchange&) = nullptr;
+  http::response (*blocking)(const http::request&, const http::stop_token&) = nullptr;
 };
 
 std::span<const demo_route> demo_routes() noexcept;

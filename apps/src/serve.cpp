@@ -46,6 +46,12 @@ void say(const std::string& text) {
   std::fprintf(stderr, "weir: %s\n", text.c_str());
 }
 
+// Threads are under way: nothing is taken apart.
+[[noreturn]] void end_without_the_rest(int code) {
+  std::fflush(stderr);  // standard output may have a reader that does not read
+  std::_Exit(code);
+}
+
 // One server on its thread.
 struct worker {
   std::unique_ptr<runtime::scheduler> loop;
@@ -359,19 +365,21 @@ int program::report() {
   for (const std::unique_ptr<worker>& each : workers_) {
     sum.drained += each->report.drained;
     sum.forced += each->report.forced;
+    sum.abandoned += each->report.abandoned;
     if (each->why) {
       say(std::string("a server broke: ") + to_string(each->why.code) + " (" + each->why.where +
           ")");
       code = exit_code::failed;
     }
   }
-  std::fprintf(stderr, "weir: drained %u, forced %u\n", static_cast<unsigned>(sum.drained),
-               static_cast<unsigned>(sum.forced));
+  std::fprintf(stderr, "weir: drained %u, forced %u, abandoned %u\n",
+               static_cast<unsigned>(sum.drained), static_cast<unsigned>(sum.forced),
+               static_cast<unsigned>(sum.abandoned));
   if (!log_.stop(log_end_ns)) {
     say("nobody reads the access log; its last lines are lost");
-    std::fflush(stderr);
-    std::_Exit(code);
+    end_without_the_rest(code);
   }
+  if (sum.abandoned > 0) end_without_the_rest(code);
   return code;
 }
 
@@ -380,11 +388,7 @@ int program::report() {
 int serve(const serve_options& options) {
   auto running = std::make_unique<program>(options);
   const int code = running->run();
-  if (code == exit_code::killed) {
-    // Threads are under way in there: nothing is taken apart.
-    std::fflush(stderr);
-    std::_Exit(code);
-  }
+  if (code == exit_code::killed) end_without_the_rest(code);
   return code;
 }
 

@@ -133,7 +133,7 @@ class conversation {
   // Coroutine handlers (exchange.cpp).
   runtime::task<error> call_coroutine();
   runtime::task<error> start_handler(exchange& made);
-  void after_coroutine(const exchange& made, error scope_why) noexcept;
+  void after_coroutine(const exchange& made, error outcome, error scope_why) noexcept;
 
   service& service_;
   connection_state* kept_ = nullptr;

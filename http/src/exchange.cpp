@@ -30,8 +30,7 @@ runtime::task<error> conversation::call_coroutine() {
     exchange made(*this, request_, handler_scope);
     // What it throws, and what it answers in vain, ends in after_coroutine().
     const error outcome = co_await runtime::run_in(handler_scope, start_handler(made));
-    static_cast<void>(outcome);
-    after_coroutine(made, handler_scope.why());
+    after_coroutine(made, outcome, handler_scope.why());
   }
   admitted.end_request();
   co_return why;
@@ -45,7 +44,7 @@ runtime::task<error> conversation::start_handler(exchange& made) {
   co_return why;
 }
 
-void conversation::after_coroutine(const exchange& made, error scope_why) noexcept {
+void conversation::after_coroutine(const exchange& made, error outcome, error scope_why) noexcept {
   if (ended()) return;  // its body was refused, or the stream broke
   if (output_.failed()) return end_with(ending::reset);
   if (made.finished_) return end_request();
@@ -53,6 +52,10 @@ void conversation::after_coroutine(const exchange& made, error scope_why) noexce
   if (made.begun_) {
     ++service_.counters.handlers_failed;
     return end_with(ending::reset);
+  }
+  if (outcome == errc::limit || outcome == errc::memory_exhausted) {
+    if (!unread_body_is_small()) keep_ = false;
+    return answer(problem_response(problems::overloaded));
   }
   keep_ = false;
   if (scope_why == errc::timed_out) {

@@ -35,6 +35,9 @@ error limits::validate() const noexcept {
   if (trailer_fields_max > head_bytes_hard_max / 4) {
     return error(errc::invalid, "trailer_fields_max");
   }
+  if (blocking_workers_max > blocking_workers_hard_max) {
+    return error(errc::invalid, "blocking_workers_max");
+  }
   if (accept_backlog > accept_backlog_hard_max) return error(errc::invalid, "accept_backlog");
   return {};
 }

@@ -28,6 +28,9 @@ constexpr std::uint32_t shedding_max = 64;
 
 constexpr std::uint32_t listeners_max = 64;
 
+// What a worker that has just returned may take to end; the loop waits for it.
+constexpr time_ns workers_end_ns = 10 * millisecond_ns;
+
 // A connection while it is served, in the list that a drain walks.
 struct live_connection {
   connection* served = nullptr;
@@ -92,6 +95,7 @@ struct server::impl {
   void count_closed() noexcept;
   runtime::task<error> run_drain();
   runtime::task<error> until_no_connection();
+  runtime::task<error> until_no_blocking_handler();
   void finish(const drain_report& with) noexcept;
 
   runtime::scheduler& loop;
@@ -212,6 +216,9 @@ std::uint32_t server::connections() const noexcept {
 }
 const server_counters& server::counters() const noexcept {
   return impl_->common.counters;
+}
+runtime::offload_counters server::blocking() const noexcept {
+  return impl_->common.blocking.counters();
 }
 
 // -- accepting --
@@ -407,7 +414,21 @@ runtime::task<error> server::impl::run_drain() {
   end.drained = open > end.forced ? open - end.forced : 0;
   const error all = co_await connections.join();
   static_cast<void>(all);
+  const error stuck =
+      co_await runtime::within(due_ns, "drain_timeout", until_no_blocking_handler());
+  static_cast<void>(stuck);
   finish(end);
+  co_return error{};
+}
+
+// Nobody waits for a worker that was abandoned, and so it tells nobody when it is done (the loop
+// may be gone by then): it is looked at.
+runtime::task<error> server::impl::until_no_blocking_handler() {
+  while (common.blocking.counters().running > 0) {
+    const time_ns look_ns = due_after(loop.now_ns(), 5 * millisecond_ns);
+    const error why = co_await runtime::sleep_until(look_ns);
+    if (why) co_return why;
+  }
   co_return error{};
 }
 
@@ -425,6 +446,7 @@ runtime::task<error> server::impl::until_no_connection() {
 
 void server::impl::finish(const drain_report& with) noexcept {
   report = with;
+  report.abandoned = common.blocking.stop(workers_end_ns);
   ended.set();
   if (told != nullptr) told(told_context, report);
 }

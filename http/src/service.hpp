@@ -1,12 +1,14 @@
 // http/service.hpp - what the connections of one server share. One thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include <weir/http/date.hpp>
 #include <weir/http/head_parser.hpp>
 #include <weir/http/server.hpp>
 #include <weir/runtime/buffer_pool.hpp>
+#include <weir/runtime/offload.hpp>
 #include <weir/runtime/scheduler.hpp>
 
 #include "conversation_pool.hpp"
@@ -25,7 +27,20 @@ struct service {
         heads(options.bounds),
         admitted(shared),
         small_buffers(small_bytes, with.bounds.connections_max, 1'024),
-        large_buffers(on.lend_receive_buffer().size(), with.bounds.connections_max, 64) {}
+        large_buffers(on.lend_receive_buffer().size(), with.bounds.connections_max, 64),
+        blocking(on, workers(with)) {}
+
+  // A server may be made with limits that listen() refuses.
+  static runtime::offload_options workers(const server_options& with) noexcept {
+    runtime::offload_options out;
+    out.name = "blocking handler";
+    out.workers_max =
+        std::clamp(with.bounds.blocking_workers_max, 1u, limits::blocking_workers_hard_max);
+    out.queue_max = with.bounds.blocking_queue_max;
+    out.queue_wait_max_ns = with.bounds.blocking_queue_deadline;
+    out.virtual_job_ns = with.virtual_blocking_ns;
+    return out;
+  }
 
   static constexpr std::size_t small_bytes = 4'096;
 
@@ -42,6 +57,7 @@ struct service {
   // What outlives a turn: nearly always a piece of one head, rarely as much as one receive.
   runtime::buffer_pool small_buffers;
   runtime::buffer_pool large_buffers;
+  runtime::offload blocking;
   conversation_pool conversations{*this};
 };
 

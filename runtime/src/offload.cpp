@@ -37,18 +37,22 @@ bool offload_wait::begin(scope& in, std::coroutine_handle<> waiter) noexcept {
 }
 
 void offload_wait::answer(error why) noexcept {
+  if (!why) began_ = true;
   owner_->timers().disarm(patience_);
   why_ = why;
   wake();
 }
 
 void offload_wait::on_cancel(error why) noexcept {
-  if (core_->cancel(job_)) answer(why);  // a result that races a cancel is delivered
+  if (core_->withdraw(job_, false)) return answer(why);
+  if (!core_->abandon(job_)) return;  // a result that races a cancel is delivered
+  began_ = true;
+  answer(why);
 }
 
 void offload_wait::on_waited_out(timer& t) noexcept {
   offload_wait& self = *static_cast<patience&>(t).of;
-  if (self.core_->withdraw(self.job_)) self.answer(error(errc::limit, "queue_wait_max_ns"));
+  if (self.core_->withdraw(self.job_, true)) self.answer(error(errc::limit, "queue_wait_max_ns"));
 }
 
 }  // namespace detail

@@ -16,10 +16,11 @@ class offload_core {
 
   // Takes the job on: it will be answered once, or cancelled. errc::limit: it was not taken.
   virtual error begin(const std::shared_ptr<offload_job>& job) noexcept = 0;
-  // True when the waiter is free to go now; false when the answer is already on its way.
-  virtual bool cancel(const std::shared_ptr<offload_job>& job) noexcept = 0;
-  // Takes a job that waited too long out of the queue. False when it has begun.
-  virtual bool withdraw(const std::shared_ptr<offload_job>& job) noexcept = 0;
+  // Takes the job out of the queue: it will not run. False when it is not there (any more).
+  // `waited_out`: for how it is counted.
+  virtual bool withdraw(const std::shared_ptr<offload_job>& job, bool waited_out) noexcept = 0;
+  // Leaves a running job to itself. False when it is done: its answer is on its way.
+  virtual bool abandon(const std::shared_ptr<offload_job>& job) noexcept = 0;
   virtual std::uint32_t stop(time_ns bound_ns) noexcept = 0;
   virtual offload_counters counters() const noexcept = 0;
 };

@@ -44,28 +44,20 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
     return {};
   }
 
-  bool cancel(const std::shared_ptr<offload_job>& job) noexcept override {
+  bool withdraw(const std::shared_ptr<offload_job>& job, bool waited_out) noexcept override {
     lock hold(mutex_);
-    switch (job->at) {
-      case offload_job::phase::queued:
-        queue_.remove(job.get());
-        ++counters_.cancelled;
-        break;
-      case offload_job::phase::running: ++counters_.abandoned; break;
-      case offload_job::phase::fresh:
-      case offload_job::phase::done:
-      case offload_job::phase::abandoned: return false;
-    }
+    if (job->at != offload_job::phase::queued) return false;
+    queue_.remove(job.get());
+    ++(waited_out ? counters_.waited_out : counters_.cancelled);
     job->at = offload_job::phase::abandoned;
     job->waiter = nullptr;
     return true;
   }
 
-  bool withdraw(const std::shared_ptr<offload_job>& job) noexcept override {
+  bool abandon(const std::shared_ptr<offload_job>& job) noexcept override {
     lock hold(mutex_);
-    if (job->at != offload_job::phase::queued) return false;
-    queue_.remove(job.get());
-    ++counters_.waited_out;
+    if (job->at != offload_job::phase::running) return false;
+    ++counters_.abandoned;
     job->at = offload_job::phase::abandoned;
     job->waiter = nullptr;
     return true;

@@ -31,26 +31,18 @@ class virtual_core final : public offload_core {
     return {};
   }
 
-  bool cancel(const std::shared_ptr<offload_job>& job) noexcept override {
-    switch (job->at) {
-      case offload_job::phase::queued:
-        queue_.remove(job.get());
-        ++counters_.cancelled;
-        break;
-      case offload_job::phase::running: ++counters_.abandoned; break;
-      case offload_job::phase::fresh:
-      case offload_job::phase::done:
-      case offload_job::phase::abandoned: return false;
-    }
+  bool withdraw(const std::shared_ptr<offload_job>& job, bool waited_out) noexcept override {
+    if (job->at != offload_job::phase::queued) return false;
+    queue_.remove(job.get());
+    ++(waited_out ? counters_.waited_out : counters_.cancelled);
     job->at = offload_job::phase::abandoned;
     job->waiter = nullptr;
     return true;
   }
 
-  bool withdraw(const std::shared_ptr<offload_job>& job) noexcept override {
-    if (job->at != offload_job::phase::queued) return false;
-    queue_.remove(job.get());
-    ++counters_.waited_out;
+  bool abandon(const std::shared_ptr<offload_job>& job) noexcept override {
+    if (job->at != offload_job::phase::running) return false;
+    ++counters_.abandoned;
     job->at = offload_job::phase::abandoned;
     job->waiter = nullptr;
     return true;

@@ -83,6 +83,28 @@ class Lifecycle(served.ServedTest):
         self.assertGreaterEqual(took, 0.3)
         self.assertLess(took, 0.8 * served.PATIENCE + 1)
 
+    def test_blocked_workers_refuse_more_and_hold_up_nobody_else(self):
+        server = self.serve("--blocking-workers-max", "1", "--blocking-queue-deadline", "200ms",
+                            "--handler-deadline", "500ms")
+        with server.connect() as busy:
+            busy.sendall(b"GET /block/60000 HTTP/1.1\r\nHost: a\r\n\r\n")
+            answers = []
+
+            def refused():
+                answers.append(Answer(server.url + "/block/0"))
+                return answers[-1].status == 503
+            served.until(refused, "the one worker to be taken")
+            self.assertEqual("1", answers[-1].fields["retry-after"])
+            self.assertEqual(200, Answer(server.url + "/plaintext").status)
+            got = b""
+            while piece := busy.recv(1000):
+                got += piece
+            self.assertTrue(got.startswith(b"HTTP/1.1 504 "), got[:60])
+        # Told to stop, it stopped: the worker is free again.
+        served.until(lambda: Answer(server.url + "/block/0").status == 200, "the worker")
+        server.stop()
+        self.assertIn("abandoned 0", server.err.text())
+
     def test_a_second_signal_ends_at_once(self):
         server = self.serve("--drain-timeout", "60s")
         with server.connect() as busy:

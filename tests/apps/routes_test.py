@@ -110,6 +110,13 @@ class Routes(served.ServedTest):
         for bad in ("60001", "-1", "x", "1s", "99999999999999999999"):
             self.problem(Answer(f"{self.url}/delay/{bad}"), 400, "bad_delay")
 
+    def test_block_holds_a_worker_and_is_bounded(self):
+        done = curl("-w", "%{time_total}", self.url + "/block/200")
+        self.assertTrue(done.stdout.startswith(b"blocked for 200 ms\n"))
+        self.assertGreaterEqual(float(done.stdout.split(b"\n")[1]), 0.2)
+        for bad in ("60001", "-1", "x"):
+            self.problem(Answer(f"{self.url}/block/{bad}"), 400, "bad_delay")
+
     def test_bytes_are_as_many_as_asked_for_and_the_expected_ones(self):
         pattern = bytes(i % PERIOD for i in range(PERIOD * 4000))
         for count in (0, 1, 250, 251, 64255, 64256, 64257, 1000003):
@@ -126,7 +133,7 @@ class Routes(served.ServedTest):
 
     def test_head_is_answered_by_every_route_of_get_without_a_body(self):
         for path in ("/", "/plaintext", "/stream", "/echo/a", "/user-agent", "/status/404",
-                     "/delay/1", "/bytes/1099511627776", "/healthz"):
+                     "/delay/1", "/block/1", "/bytes/1099511627776", "/healthz"):
             answer = Answer("-I", self.url + path)
             self.assertEqual(404 if "404" in path else 200, answer.status, path)
             self.assertEqual(b"", answer.body, path)

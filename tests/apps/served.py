@@ -117,7 +117,7 @@ class Served:
         return self.counts()
 
     def counts(self):
-        found = re.search(r"drained (\d+), forced (\d+)$", self.err.text(), re.M)
+        found = re.search(r"drained (\d+), forced (\d+), abandoned \d+$", self.err.text(), re.M)
         if not found:
             raise AssertionError(f"no counts in: {self.err.text()}")
         return int(found[1]), int(found[2])

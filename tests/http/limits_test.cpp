@@ -36,6 +36,9 @@ TEST_CASE("V17 the defaults are the documented ones and valid", "[http][limits]"
   CHECK(l.connections_max == 10'000);
   CHECK(l.connections_per_peer_max == l.connections_max);
   CHECK(l.requests_in_flight_max == 4'096);
+  CHECK(l.blocking_workers_max == 16);
+  CHECK(l.blocking_queue_max == 256);
+  CHECK(l.blocking_queue_deadline == 5'000'000'000);
   CHECK(l.response_queue_bytes_max == 1024 * 1024);
   CHECK(l.head_deadline == 10'000'000'000);
   CHECK(l.body_deadline == 30'000'000'000);
@@ -84,7 +87,7 @@ TEST_CASE("limits: zero is refused by name and never means no limit", "[http][li
     CHECK(static_cast<bool>(why) == !field.zero_ok);
     if (why) CHECK(std::string_view(why.where) == field.name);
   }
-  CHECK(http::limit_fields.size() == 30);
+  CHECK(http::limit_fields.size() == 33);
 }
 
 TEST_CASE("limits: unbounded is written out, and refused where memory is sized by it",
@@ -119,6 +122,9 @@ TEST_CASE("limits: contradictions name the field that is wrong", "[http][limits]
   l = {};
   l.accept_backlog = 70'000;
   CHECK(std::string_view(l.validate().where) == "accept_backlog");
+  l = {};
+  l.blocking_workers_max = limits::blocking_workers_hard_max + 1;
+  CHECK(std::string_view(l.validate().where) == "blocking_workers_max");
 }
 
 TEST_CASE("limits: the cap of one peer follows the cap of all", "[http][limits]") {

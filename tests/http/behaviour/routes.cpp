@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include <weir/http/limits.hpp>
+#include <weir/platform/clock.hpp>
 #include <weir/runtime/scheduler.hpp>
 #include <weir/runtime/waits.hpp>
 
@@ -169,6 +170,17 @@ std::string joined_tags(const request& q) {
   return out;
 }
 
+// Everything that has to be a copy: a line each.
+response describe(const request& q) {
+  std::string out = std::string(q.pattern) + "\n" + std::string(q.path) + "\n" +
+                    std::string(q.query) + "\n" + std::string(q.param("name")) + "\n" +
+                    std::string(q.find("X-Mark").value_or("")) + "\n";
+  for (const header_field& f : q.trailers) {
+    out += std::string(f.name) + "=" + std::string(f.value) + "\n";
+  }
+  return response::text(out + std::string(q.body));
+}
+
 std::string make_pattern() {
   std::string out(large_bytes, '\0');
   std::uint64_t word = 0x9e3779b97f4a7c15u;
@@ -180,6 +192,25 @@ std::string make_pattern() {
 }
 
 }  // namespace
+
+void hold::open() {
+  lock here(mutex_);
+  open_ = true;
+  opened_.wake_all();
+}
+
+void hold::pass(const stop_token* stop) {
+  ++inside_;
+  {
+    lock here(mutex_);
+    while (!open_ && (stop == nullptr || !stop->stop_requested())) {
+      opened_.wait_until(mutex_, system_clock().now_ns() + millisecond_ns);
+    }
+  }
+  if (stop != nullptr && stop->stop_requested()) ++told_;
+  --inside_;
+  ++passed_;
+}
 
 std::string_view pattern(std::size_t count) {
   static const std::string all = make_pattern();
@@ -238,6 +269,18 @@ routes make_routes(route_state& state) {
   check(r.get_async("/throw-async", [](exchange& x) { return throw_async(x); }));
   check(r.get_async("/throw-late", [](exchange& x) { return throw_late(x); }));
   check(r.get_async("/short", [](exchange& x) { return short_of_length(x); }));
+  check(r.get_blocking("/hold", [held = state.held](const request&) {
+    held->pass(nullptr);
+    return response::view("let go");
+  }));
+  check(r.get_blocking("/until-told", [held = state.held](const request&, const stop_token& stop) {
+    held->pass(&stop);
+    return response::view("let go");
+  }));
+  check(r.post_blocking("/job/{name}", [](const request& q) { return describe(q); }));
+  check(r.get_blocking("/throw-blocking", [](const request&) -> response {
+    throw std::runtime_error("on a worker");
+  }));
   WEIR_ASSERT(!why);
   return r;
 }

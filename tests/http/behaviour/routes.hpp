@@ -3,12 +3,35 @@
 
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <string>
 
 #include <weir/http/handler.hpp>
 #include <weir/platform/file.hpp>
+#include <weir/platform/mutex.hpp>
 
 namespace weir::http::behaviour {
+
+// Where blocking handlers stand until they are let through. Counted, because those that are
+// abandoned outlive the stage. In virtual time it is open from the start: how long a handler takes
+// is the pool's to say.
+class hold {
+ public:
+  void open();
+  // Blocks until open(); with a token also until that is set.
+  void pass(const stop_token* stop);
+  int inside() const { return inside_.load(); }  // of handlers that stand here
+  int told() const { return told_.load(); }      // that saw their token set when they left
+  int passed() const { return passed_.load(); }
+
+ private:
+  mutex mutex_;
+  condition opened_;
+  bool open_ = false;
+  std::atomic<int> inside_{0};
+  std::atomic<int> told_{0};
+  std::atomic<int> passed_{0};
+};
 
 // What tests and handlers share. Atomic, because over sockets they are on two threads.
 struct route_state {
@@ -20,6 +43,7 @@ struct route_state {
   std::atomic<int> producers_ended{0};  // of them, whose frame is gone
   std::atomic<std::size_t> written{0};  // bytes the last /bytes or /firehose handler has written
   file served;                          // of /file
+  std::shared_ptr<hold> held = std::make_shared<hold>();  // of /hold and /until-told
 };
 
 //   GET  /                 "weir\n"                       plain, a view
@@ -47,6 +71,10 @@ struct route_state {
 //   GET  /throw-async      throws                         coroutine
 //   GET  /throw-late       begins, then throws            coroutine
 //   GET  /short            announces more than it writes  coroutine
+//   GET  /hold             "let go" once `held` is open   blocking
+//   GET  /until-told       the same, or once it is told   blocking
+//   POST /job/{name}      what it sees of the request    blocking
+//   GET  /throw-blocking   throws                         blocking
 routes make_routes(route_state& state);
 
 inline constexpr std::size_t large_bytes = 24 * 1024 * 1024;

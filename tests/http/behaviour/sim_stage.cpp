@@ -42,6 +42,8 @@ class sim_stage final : public stage {
     routes_.emplace(make_routes(state));
     server_options options;
     options.bounds = bounds;
+    options.virtual_blocking_ns = virtual_blocking_ns;
+    state.held->open();
     server_.emplace(*loop_, *routes_, options);
     const result<address> at = server_->listen(address::loopback_ipv4(8'080));
     REQUIRE(at.ok());
@@ -75,6 +77,7 @@ class sim_stage final : public stage {
   void drain() override { server_->drain(); }
   bool stopped() override { return report_.has_value(); }
   server_counters counters() override { return server_->counters(); }
+  runtime::offload_counters blocking() override { return server_->blocking(); }
 
  protected:
   std::vector<std::string> tear_down(ending& how) override {

@@ -20,6 +20,7 @@ class socket_stage final : public stage {
  public:
   socket_stage(const char* name, address at) : name_(name), wanted_(at) {}
   ~socket_stage() override {
+    state.held->open();
     if (!thread_.joinable()) return;
     ending how;
     drain();
@@ -61,6 +62,11 @@ class socket_stage final : public stage {
   server_counters counters() override {
     server_counters out;
     ask([this, &out] { out = server_->counters(); });
+    return out;
+  }
+  runtime::offload_counters blocking() override {
+    runtime::offload_counters out;
+    ask([this, &out] { out = server_->blocking(); });
     return out;
   }
 

@@ -51,6 +51,9 @@ class stage {
   bool has_weather() const { return !exact() && !real_time(); }
 
   route_state state;
+  // How long blocking handlers take where time is virtual; never_ns: they are stuck. Elsewhere
+  // state.held says so.
+  time_ns virtual_blocking_ns = 0;
 
   // Starts the server with the routes of routes.hpp. `may_start` false: makes it, and lets the
   // test drain it before it starts.
@@ -75,6 +78,7 @@ class stage {
   virtual void drain() = 0;
   virtual bool stopped() = 0;
   virtual server_counters counters() = 0;
+  virtual runtime::offload_counters blocking() = 0;
   // Drains, waits until the server has stopped, ends it, and checks what holds at every end: every
   // connection that was accepted is closed, and nothing is left of it.
   ending finish();

@@ -1,21 +1,24 @@
-// http/handler.hpp - the two kinds of handler, and the exchange that the second kind talks through.
+// http/handler.hpp - the kinds of handler, and the exchange that coroutines talk through.
 //
 // A plain function gets a request whose body is whole, and returns its response: it runs on the
 // loop, ends within the turn, and costs no allocation. A coroutine gets an exchange: it may wait,
-// read the body in pieces and write the answer in pieces, with back-pressure both ways.
+// read the body in pieces and write the answer in pieces, with back-pressure both ways. A blocking
+// handler is a plain function that runs on a thread beside the loop: see blocking.hpp.
 //
-// Either may throw: the exception becomes a 500, in one place, or a broken-off stream when the head
+// Any may throw: the exception becomes a 500, in one place, or a broken-off stream when the head
 // of the answer was sent before.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 
+#include <weir/http/blocking.hpp>
 #include <weir/http/request.hpp>
 #include <weir/http/response.hpp>
 #include <weir/http/router.hpp>
@@ -26,10 +29,14 @@
 
 namespace weir::http {
 
+class blocking_job;
 class conversation;
 
 // One request and its answer, for a coroutine handler. Lives until the handler's task ends; on the
-// server's scheduler only. An error from any call is the end of the exchange: return it.
+// server's scheduler only. An error from any call is the end of the exchange: return it. What a
+// handler returns without having begun an answer decides what the peer gets: errc::limit and
+// errc::memory_exhausted are 503 with Retry-After (something is full: the same later may do), any
+// other error is 500.
 //
 // Deadlines: the handler has `limits::handler_deadline` until the head of its answer is written;
 // what it awaits fails with errc::timed_out after that, and the peer gets 504. A body is held to
@@ -74,10 +81,13 @@ class WEIR_EXPORT exchange {
 
  private:
   friend class conversation;
+  friend class routes;
   exchange(conversation& of, const request& head, runtime::scope& in) noexcept
       : talk_(of), head_(head), scope_(in) {}
   error may_answer() noexcept;
   error may_write(std::uint64_t bytes) noexcept;
+  runtime::task<error> call_blocking(const std::shared_ptr<const blocking_handler>& run);
+  runtime::task<error> watch_peer(const blocking_job& told);
 
   conversation& talk_;
   request head_;
@@ -117,6 +127,24 @@ class WEIR_EXPORT routes {
   }
   error post_async(std::string_view pattern, coroutine_handler run) {
     return add(method::post, pattern, std::move(run));
+  }
+
+  // On a worker, beside the loop: with or without a stop token.
+  error add_blocking(method verb, std::string_view pattern, blocking_handler run);
+  error add_blocking(method verb, std::string_view pattern, plain_handler run) {
+    return add_blocking(
+        verb, pattern,
+        blocking_handler([run = std::move(run)](const request& asked, const stop_token&) {
+          return run(asked);
+        }));
+  }
+  template <class F>
+  error get_blocking(std::string_view pattern, F run) {
+    return add_blocking(method::get, pattern, std::move(run));
+  }
+  template <class F>
+  error post_blocking(std::string_view pattern, F run) {
+    return add_blocking(method::post, pattern, std::move(run));
   }
 
   const router<handler>& table() const noexcept { return router_; }

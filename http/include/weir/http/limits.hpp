@@ -60,6 +60,9 @@ struct limits {
   time_ns body_deadline = 30 * second_ns;
   // From the start of a handler to its response head. Then 504.
   time_ns handler_deadline = 30 * second_ns;
+  // Longest wait of a request for a worker of the pool of blocking handlers. Then 503 with
+  // Retry-After: the handler has not run, and by then its peer may do better elsewhere.
+  time_ns blocking_queue_deadline = 5 * second_ns;
   // Longest time without a byte of progress while answers are queued. Then the connection ends.
   time_ns write_deadline = 10 * second_ns;
   // Longest time a kept connection waits for its next request. Then a silent close.
@@ -91,12 +94,20 @@ struct limits {
   std::uint32_t connections_per_peer_max = connections_max;
   // Requests with a running handler, all connections together. Past it: 503 with Retry-After.
   std::uint32_t requests_in_flight_max = 4'096;
+  // Threads that run blocking handlers, for each server (of `weir serve`: each thread). They are
+  // started as they are needed. Abandoned ones count until their handlers return.
+  std::uint32_t blocking_workers_max = 16;
+  // Requests that wait for such a worker. Past it: 503 with Retry-After.
+  std::uint32_t blocking_queue_max = 256;
   // Connections the system queues before accept.
   std::uint32_t accept_backlog = 1'024;
   // TLS handshakes under way at once: each costs a millisecond of CPU.
   std::uint32_t handshakes_max = 64;
   // TLS records of one connection in a second: tiny records cost CPU out of proportion.
   std::uint32_t tls_records_per_second_max = 10'000;
+
+  // Threads are memory and table entries of the system: more than this many are no pool.
+  static constexpr std::uint32_t blocking_workers_hard_max = 1'024;
 
   // No error, or the first field that is zero, negative, too large, or contradicts another:
   // `error::where` is the field's name.
@@ -173,6 +184,10 @@ inline constexpr auto limit_fields = std::to_array<limit_field>({
                         &limits::connections_max),
     detail::count_field("requests_in_flight_max", &limits::requests_in_flight_max,
                         "requests with a running handler; past it 503"),
+    detail::count_field("blocking_workers_max", &limits::blocking_workers_max,
+                        "threads for blocking handlers, for each loop", false),
+    detail::count_field("blocking_queue_max", &limits::blocking_queue_max,
+                        "requests that wait for such a thread; past it 503"),
     detail::bytes_field("response_queue_bytes_max", &limits::response_queue_bytes_max,
                         "answers queued for one connection; past it reading pauses"),
     detail::duration_field("head_deadline", &limits::head_deadline,
@@ -181,6 +196,8 @@ inline constexpr auto limit_fields = std::to_array<limit_field>({
                            "from the head to the end of a buffered body; then 408"),
     detail::duration_field("handler_deadline", &limits::handler_deadline,
                            "from the start of a handler to its response head; then 504"),
+    detail::duration_field("blocking_queue_deadline", &limits::blocking_queue_deadline,
+                           "longest wait for a worker of the blocking handlers; then 503"),
     detail::duration_field("write_deadline", &limits::write_deadline,
                            "longest stall while answers are queued"),
     detail::duration_field("idle_deadline", &limits::idle_deadline,

@@ -6,7 +6,8 @@
 //   lame duck  still accepting; every answer says `Connection: close`
 //   draining   listeners are empty and closed, idle connections are closed, requests under way are
 //              finished; a further request gets 503
-//   stopped    no connection is left; those still there at `drain_timeout` were reset and counted
+//   stopped    no connection is left; those still there at `drain_timeout` were reset and counted,
+//              and so were blocking handlers that had not returned
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,7 @@
 #include <weir/platform/address.hpp>
 #include <weir/platform/error.hpp>
 #include <weir/platform/export.hpp>
+#include <weir/runtime/offload.hpp>
 #include <weir/runtime/scheduler.hpp>
 #include <weir/runtime/task.hpp>
 
@@ -61,12 +63,14 @@ struct server_counters {
   std::uint64_t shed_connections_max = 0;
   std::uint64_t shed_connections_per_peer_max = 0;
   std::uint64_t shed_requests_in_flight_max = 0;
+  std::uint64_t shed_blocking_queue_max = 0;
   std::uint64_t ended_requests_per_connection_max = 0;
   std::uint64_t paused_pipelined_requests_max = 0;
   std::uint64_t paused_response_queue_bytes_max = 0;
   std::uint64_t timed_out_head_deadline = 0;
   std::uint64_t timed_out_body_deadline = 0;
   std::uint64_t timed_out_handler_deadline = 0;
+  std::uint64_t timed_out_blocking_queue_deadline = 0;
   std::uint64_t timed_out_write_deadline = 0;
   std::uint64_t timed_out_idle_deadline = 0;
   std::uint64_t timed_out_linger_deadline = 0;
@@ -74,7 +78,7 @@ struct server_counters {
   std::uint64_t too_slow_write_rate_min = 0;
   std::uint64_t linger_bytes_max_reached = 0;
   std::uint64_t handlers_failed = 0;        // threw, or made an answer that may not be sent
-  std::uint64_t late_results = 0;           // handlers that answered after their deadline
+  std::uint64_t late_results = 0;           // coroutines that answered after their deadline
   std::uint64_t input_buffers_refused = 0;  // no memory to keep a partial request: closed
 };
 
@@ -97,11 +101,16 @@ struct server_options {
   // Told of each answer, on the server's scheduler. It may not wait or throw.
   void (*observe)(void* context, const access_record& record) noexcept = nullptr;
   void* observe_context = nullptr;
+  // Simulator only: how long each blocking handler takes; never_ns: it is stuck.
+  time_ns virtual_blocking_ns = 0;
 };
 
 struct drain_report {
   std::uint32_t drained = 0;  // connections open when the drain began that ended in order
   std::uint32_t forced = 0;   // connections that were reset at drain_timeout
+  // Blocking handlers that had not returned at drain_timeout. Their threads run on, detached: see
+  // blocking.hpp for what has to live until they end.
+  std::uint32_t abandoned = 0;
 };
 
 class WEIR_EXPORT server {
@@ -140,6 +149,8 @@ class WEIR_EXPORT server {
   bool stopped() const noexcept;
   std::uint32_t connections() const noexcept;
   const server_counters& counters() const noexcept;
+  // Of the pool of blocking handlers: among them who was abandoned, and results that came too late.
+  runtime::offload_counters blocking() const noexcept;
 
  private:
   struct impl;

@@ -97,6 +97,7 @@ class WEIR_EXPORT offload_wait : public wait_node {
   std::shared_ptr<offload_core> core_;
   std::shared_ptr<offload_job> job_;
   error why_{};
+  bool began_ = false;
 
  private:
   struct patience : timer {
@@ -144,6 +145,10 @@ class [[nodiscard]] offload_call final : public detail::offload_wait {
 
   offload_call(std::shared_ptr<detail::offload_core> core, const offload_options& options, F f)
       : offload_wait(std::move(core), options, std::make_shared<job>(std::move(f))) {}
+
+  // Once awaited: whether f was begun. After a cancel it may be running still. Not known, and
+  // false, when the pool was stopped.
+  bool began() const noexcept { return began_; }
 
   bool await_ready() const noexcept { return false; }
   template <class Promise>
