@@ -83,6 +83,8 @@ class raw_client {
   void close() noexcept;
 
   const std::string& received() const noexcept { return received_; }
+  // For streams of which nobody wants to keep all.
+  void forget_received() noexcept { received_.clear(); }
   // open is `done`; else eof, reset or failed, once try_read() has seen it.
   raw_outcome end() const noexcept { return end_; }
   // Whether any bytes wait in the receive buffer now.
