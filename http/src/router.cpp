@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 
 namespace weir::http {
 
@@ -30,7 +32,57 @@ struct route_table::node {
   }
 };
 
-route_table::route_table() : root_(std::make_unique<node>()) {}
+// Patterns without a parameter, by the whole path: most requests are for one of them, and a literal
+// goes before a parameter on every level of the tree, so that what stands here is what the tree
+// would find. Open addressing, at most half full. The keys are the program's own, which is why a
+// cheap hash will do.
+class route_table::literal_paths {
+ public:
+  void add(const node& end) {
+    paths_.push_back(&end);
+    longest_ = std::max(longest_, end.pattern.size());
+    slots_.assign(std::bit_ceil(2 * paths_.size()), nullptr);
+    for (const node* const each : paths_) *slot_of(each->pattern) = each;
+  }
+
+  const node* find(std::string_view path) const noexcept {
+    if (path.size() > longest_) return nullptr;
+    return *slot_of(path);
+  }
+
+ private:
+  static std::size_t hash(std::string_view text) noexcept {
+    constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;
+    std::uint64_t sum = text.size();
+    while (text.size() >= sizeof(std::uint64_t)) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, text.data(), sizeof word);
+      sum = std::rotl((sum ^ word) * odd, 29);
+      text.remove_prefix(sizeof word);
+    }
+    for (const char c : text) sum = (sum ^ static_cast<unsigned char>(c)) * odd;
+    return static_cast<std::size_t>(sum ^ sum >> 32);
+  }
+
+  // Where `path` stands, or the empty slot where it would.
+  template <class Slots>
+  static auto* slot_in(Slots& slots, std::string_view path) noexcept {
+    std::size_t at = hash(path);
+    for (;; ++at) {
+      auto& slot = slots[at & (slots.size() - 1)];
+      if (slot == nullptr || slot->pattern == path) return &slot;
+    }
+  }
+  const node** slot_of(std::string_view path) noexcept { return slot_in(slots_, path); }
+  const node* const* slot_of(std::string_view path) const noexcept { return slot_in(slots_, path); }
+
+  std::vector<const node*> paths_;
+  std::vector<const node*> slots_ = std::vector<const node*>(1);
+  std::size_t longest_ = 0;
+};
+
+route_table::route_table()
+    : root_(std::make_unique<node>()), literals_(std::make_unique<literal_paths>()) {}
 route_table::~route_table() = default;
 route_table::route_table(route_table&&) noexcept = default;
 route_table& route_table::operator=(route_table&&) noexcept = default;
@@ -118,8 +170,12 @@ error route_table::add(method verb, std::string_view pattern, std::size_t index)
   }
   if (at->methods.has(verb)) return error(errc::exists, "route");
   if (at->methods.empty()) {
+    const bool literal = std::all_of(segments.begin(), segments.end(), [](const segment& each) {
+      return each.kind == segment_kind::literal;
+    });
     at->pattern = pattern;
     at->names = std::move(names);
+    if (literal) literals_->add(*at);
   } else if (at->pattern != pattern) {
     // One path has one pattern: it is the label of its metrics.
     return error(errc::exists, "route parameter name");
@@ -179,8 +235,10 @@ route_match route_table::match(method verb, std::string_view path) const noexcep
     return out;
   }
   walk_values found;
-  const node* const end =
-      path.empty() || path[0] != '/' ? nullptr : find(*root_, path.substr(1), true, found);
+  const node* end = literals_->find(path);
+  if (end == nullptr && !path.empty() && path[0] == '/') {
+    end = find(*root_, path.substr(1), true, found);
+  }
   if (end == nullptr) {
     // TRACE is never answered here (RFC 9110 9.3.8), whatever the path.
     if (verb == method::trace) {

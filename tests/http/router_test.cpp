@@ -41,6 +41,39 @@ std::string found(const table& routes, method verb, std::string_view path) {
 
 }  // namespace
 
+TEST_CASE("router: of many literal paths each is found, and none of their neighbours",
+          "[http][router]") {
+  std::vector<std::pair<method, std::string>> routes = {{method::get, "/"}};
+  for (int i = 0; i < 500; ++i) {
+    // Lengths from below to above every step of the hash; many that differ in one byte only.
+    const std::string tail(static_cast<std::size_t>(i % 20), 'x');
+    routes.emplace_back(method::get, "/" + tail + "/" + std::to_string(i));
+  }
+  const table t = make(routes);
+  for (const auto& [verb, path] : routes) {
+    CAPTURE(path);
+    CHECK(found(t, verb, path) == "GET " + path);
+    CHECK(found(t, verb, path + "y") == "404");
+    if (path.size() > 1) CHECK(found(t, verb, path + "/") == "404");
+    std::string other = path;
+    other.back() = 'y';
+    CHECK(found(t, verb, other) == "404");
+    CHECK(found(t, method::put, path) == "405 GET, HEAD");
+  }
+}
+
+TEST_CASE("router: a literal path is found beside parameters that would match it too",
+          "[http][router]") {
+  const table t = make({{method::get, "/a/b"},
+                        {method::get, "/{x}/b"},
+                        {method::post, "/{x}/{y}"},
+                        {method::get, "/a/{rest...}"}});
+  CHECK(found(t, method::get, "/a/b") == "GET /a/b");
+  CHECK(found(t, method::post, "/a/b") == "405 GET, HEAD");
+  CHECK(found(t, method::get, "/c/b") == "GET /{x}/b");
+  CHECK(found(t, method::get, "/a/c") == "GET /a/{rest...}");
+}
+
 TEST_CASE("router: a literal beats a parameter beats the rest, in any order", "[http][router]") {
   std::vector<std::pair<method, std::string>> routes = {
       {method::get, "/users/me"},

@@ -62,7 +62,9 @@ class route_table {
 
  private:
   struct node;
+  class literal_paths;
   std::unique_ptr<node> root_;
+  std::unique_ptr<literal_paths> literals_;  // nodes of the tree, found without walking it
   method_set methods_;
 };
 
@@ -83,8 +85,7 @@ class router {
     return why;
   }
   matched match(method verb, std::string_view path) const noexcept {
-    matched out;
-    out.route = table_.match(verb, path);
+    matched out{table_.match(verb, path)};
     if (out.route.verdict == route_verdict::found) out.payload = &payloads_[out.route.index];
     return out;
   }
