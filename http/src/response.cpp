@@ -56,45 +56,55 @@ response& response::header(std::string_view name, std::string_view value) & {
   return *this;
 }
 
+namespace {
+
+// The types that response.hpp offers need not be looked at: they are ours.
+bool is_known_type(std::string_view type) noexcept {
+  return type.data() == text_plain.data() || type.data() == text_html.data() ||
+         type.data() == application_json.data() || type.data() == application_octet_stream.data();
+}
+
+}  // namespace
+
 error response::why_broken() const noexcept {
   if (broken_ != nullptr) return error(errc::malformed, broken_);
   // Interim answers are the connection's: a handler's 1xx would end nothing.
   if (status_ < 200 || status_ > 999) return error(errc::malformed, "response status");
-  if (!is_field_value(type_)) return error(errc::malformed, "response content-type");
+  if (!is_known_type(type_) && !is_field_value(type_))
+    return error(errc::malformed, "response content-type");
   return {};
 }
 
 namespace {
 
-// Appends to a fixed buffer; remembers that something did not fit.
+// Appends to memory that is known to be large enough.
 class writer {
  public:
-  explicit writer(std::span<char> out) noexcept : out_(out) {}
+  explicit writer(char* out) noexcept : at_(out) {}
 
+  // Literals are copied by moves of their size, without a call.
+  template <std::size_t size>
+  void put(const char (&literal)[size]) noexcept {
+    std::memcpy(at_, literal, size - 1);
+    at_ += size - 1;
+  }
   void put(std::string_view text) noexcept {
-    if (text.size() > out_.size() - used_) {
-      full_ = true;
-      return;
-    }
-    if (!text.empty()) std::memcpy(out_.data() + used_, text.data(), text.size());
-    used_ += text.size();
+    if (!text.empty()) std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
   }
   void put_number(std::uint64_t value) noexcept {
-    std::array<char, 20> digits{};
-    std::size_t at = digits.size();
+    std::array<char, 20> digits;
+    std::size_t first = digits.size();
     do {
-      digits[--at] = static_cast<char>('0' + value % 10);
+      digits[--first] = static_cast<char>('0' + value % 10);
       value /= 10;
     } while (value != 0);
-    put({digits.data() + at, digits.size() - at});
+    put(std::string_view(digits.data() + first, digits.size() - first));
   }
-  std::size_t used() const noexcept { return used_; }
-  bool full() const noexcept { return full_; }
+  const char* at() const noexcept { return at_; }
 
  private:
-  std::span<char> out_;
-  std::size_t used_ = 0;
-  bool full_ = false;
+  char* at_;
 };
 
 void put_status_line(writer& out, status_code code) noexcept {
@@ -119,7 +129,10 @@ result<encoded_head> encode_head(const response& from, const response_context& c
                                  std::span<char> out) noexcept {
   if (const error why = from.why_broken()) return why;
   encoded_head head;
-  writer to(out);
+  if (out.size() < encoded_head_bytes_max(from, context)) {
+    return error(errc::limit, "encode_head");
+  }
+  writer to(out.data());
   const bool bodiless = is_bodiless(from.status());
   const std::optional<std::uint64_t> length = from.length();
   const bool has_body = !bodiless && (!length || *length > 0);
@@ -165,8 +178,8 @@ result<encoded_head> encode_head(const response& from, const response_context& c
     to.put("Connection: keep-alive\r\n");
   }
   to.put("\r\n");
-  if (to.full()) return error(errc::limit, "encode_head");
-  head.bytes = to.used();
+  head.bytes = static_cast<std::size_t>(to.at() - out.data());
+  WEIR_ASSERT(head.bytes <= out.size());
   return head;
 }
 

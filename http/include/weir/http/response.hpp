@@ -162,12 +162,12 @@ struct encoded_head {
   bool keep_alive = false;              // the connection goes on after this answer
 };
 
-// Bytes encode_head() needs at most.
+// Bytes of room encode_head() asks for; the head is rarely as long.
 WEIR_EXPORT std::size_t encoded_head_bytes_max(const response& from,
                                                const response_context& context) noexcept;
 
-// Writes status line and fields to `out`. An error of code `limit` says that `out` is too small,
-// `malformed` that a handler broke a rule (answer 500 instead).
+// Writes status line and fields to `out`. An error of code `limit` says that `out` has less than
+// encoded_head_bytes_max(), `malformed` that a handler broke a rule (answer 500 instead).
 WEIR_EXPORT result<encoded_head> encode_head(const response& from, const response_context& context,
                                              std::span<char> out) noexcept;
 
