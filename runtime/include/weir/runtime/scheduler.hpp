@@ -47,8 +47,10 @@ struct scheduler_options {
   std::uint32_t turn_budget = 256;
   // What coroutine frames may hold at one time. Beyond it a task is refused with errc::limit.
   std::size_t frame_bytes_max = 268'435'456;
-  // The buffers lent to connections for a turn: one receive, and the gathered answers to it.
-  std::size_t receive_buffer_bytes = 65'536;
+  // The buffers lent to connections for a turn: one receive, and the gathered answers to it. A
+  // body of 64 KiB arrives with its head (32 KiB at most by default) in one receive, and a handler
+  // looks at it where it is.
+  std::size_t receive_buffer_bytes = 98'304;
   std::size_t send_buffer_bytes = 65'536;
   // A turn that ran longer is counted: something held the loop.
   time_ns long_turn_ns = 50 * millisecond_ns;
