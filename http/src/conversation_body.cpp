@@ -3,6 +3,7 @@
 #include <weir/runtime/within.hpp>
 
 #include "conversation.hpp"
+#include "rate.hpp"
 
 namespace weir::http {
 
@@ -131,11 +132,8 @@ runtime::task<error> conversation::more_body() {
 runtime::task<error> conversation::more_body_at_rate() {
   const limits& bounds = service_.bounds;
   const time_ns started_ns = service_.loop.now_ns();
-  const std::uint64_t earned_s = body_.received() / bounds.body_rate_min;
-  time_ns allowed_ns = never_ns;
-  if (earned_s < static_cast<std::uint64_t>(never_ns / second_ns)) {
-    allowed_ns = due_after(bounds.rate_grace, static_cast<time_ns>(earned_s) * second_ns);
-  }
+  const time_ns allowed_ns =
+      due_after(bounds.rate_grace, earned_ns(body_.received(), bounds.body_rate_min));
   const time_ns left_ns = allowed_ns == never_ns ? never_ns : allowed_ns - body_waited_ns_;
   const error why = co_await runtime::within(due_after(started_ns, left_ns > 0 ? left_ns : 0),
                                              "body_rate_min", more_body());

@@ -10,6 +10,8 @@
 #include <weir/runtime/waits.hpp>
 #include <weir/runtime/within.hpp>
 
+#include "rate.hpp"
+
 namespace weir::http {
 
 std::size_t output::capacity() const noexcept {
@@ -106,18 +108,22 @@ runtime::task<error> output::write_rest() {
   co_return why;
 }
 
-output::write_clock output::start_clock() const noexcept {
-  return {due_after(service_.loop.now_ns(), service_.bounds.rate_grace), 0};
+void output::count(std::size_t sent) noexcept {
+  service_.counters.bytes_sent += sent;
+  // Bounded: what was taken long ago, or by the system's buffers, pays for no slow rest of hours.
+  const limits& bounds = service_.bounds;
+  slack_ns_ = std::min(due_after(slack_ns_, earned_ns(sent, bounds.write_rate_min)),
+                       due_after(bounds.rate_grace, bounds.write_deadline));
 }
 
-void output::set_deadlines(runtime::scope& in, const write_clock& clock) const noexcept {
-  const limits& bounds = service_.bounds;
-  const time_ns stall_due_ns = due_after(service_.loop.now_ns(), bounds.write_deadline);
-  const std::uint64_t earned_s = clock.written / bounds.write_rate_min;
-  const time_ns earned_ns = earned_s < static_cast<std::uint64_t>(never_ns / second_ns)
-                                ? static_cast<time_ns>(earned_s) * second_ns
-                                : never_ns;
-  const time_ns rate_due_ns = due_after(clock.grace_end_ns, earned_ns);
+void output::waited_since(time_ns since_ns) noexcept {
+  if (slack_ns_ == never_ns) return;
+  slack_ns_ = std::max<time_ns>(slack_ns_ - (service_.loop.now_ns() - since_ns), 0);
+}
+
+void output::set_deadlines(runtime::scope& in) const noexcept {
+  const time_ns stall_due_ns = due_after(service_.loop.now_ns(), service_.bounds.write_deadline);
+  const time_ns rate_due_ns = due_after(service_.loop.now_ns(), slack_ns_);
   if (rate_due_ns < stall_due_ns) {
     in.set_deadline(rate_due_ns, "write_rate_min");
   } else {
@@ -127,12 +133,12 @@ void output::set_deadlines(runtime::scope& in, const write_clock& clock) const n
 
 runtime::task<error> output::write_loop() {
   runtime::scope& here = co_await runtime::this_scope();
-  write_clock clock = start_clock();
   while (blocked()) {
-    set_deadlines(here, clock);
+    set_deadlines(here);
+    const time_ns since_ns = service_.loop.now_ns();
     const result<std::size_t> sent = co_await runtime::write_some(*to_, next_rest());
     if (!sent.ok()) co_return sent.why();
-    clock.written += sent.value();
+    waited_since(since_ns);
     count(sent.value());
     if (rest_size_ > 0) {
       rest_begin_ += sent.value();
@@ -161,15 +167,15 @@ runtime::task<error> output::write_file(const file& source, std::uint64_t offset
 runtime::task<error> output::file_loop(const file& source, std::uint64_t offset,
                                        std::uint64_t count_bytes) {
   runtime::scope& here = co_await runtime::this_scope();
-  write_clock clock = start_clock();
   bool by_system = to_->writes_files();
   while (count_bytes > 0) {
-    set_deadlines(here, clock);
+    set_deadlines(here);
     if (!by_system) {
       here.set_deadline(never_ns, "write_deadline");  // write_rest() has clocks of its own
       const error why = co_await copy_file(source, offset, count_bytes);
       co_return why;
     }
+    const time_ns since_ns = service_.loop.now_ns();
     const result<std::size_t> sent =
         co_await runtime::write_file_some(*to_, source, offset, count_bytes);
     if (!sent.ok() && sent.why() == errc::not_supported) {
@@ -177,7 +183,7 @@ runtime::task<error> output::file_loop(const file& source, std::uint64_t offset,
       continue;
     }
     if (!sent.ok()) co_return sent.why();
-    clock.written += sent.value();
+    waited_since(since_ns);
     count(sent.value());
     offset += sent.value();
     count_bytes -= sent.value();

@@ -28,7 +28,10 @@ class output {
   explicit output(service& of) noexcept : service_(of) {}
 
   // Where answers go from now on.
-  void attach(runtime::byte_stream& to) noexcept { to_ = &to; }
+  void attach(runtime::byte_stream& to) noexcept {
+    to_ = &to;
+    slack_ns_ = service_.bounds.rate_grace;
+  }
 
   // A body up to this size is copied behind its head: cheaper than a second part of the send.
   static constexpr std::size_t copied_body_bytes_max = 16 * 1024;
@@ -68,13 +71,8 @@ class output {
   runtime::task<error> write_file(const file& source, std::uint64_t offset, std::uint64_t count);
 
  private:
-  // The two clocks of a write, which run only while something is queued.
-  struct write_clock {
-    time_ns grace_end_ns = 0;
-    std::uint64_t written = 0;
-  };
-  write_clock start_clock() const noexcept;
-  void set_deadlines(runtime::scope& in, const write_clock& clock) const noexcept;
+  void set_deadlines(runtime::scope& in) const noexcept;
+  void waited_since(time_ns since_ns) noexcept;
 
   runtime::task<error> write_loop();
   runtime::task<error> file_loop(const file& source, std::uint64_t offset, std::uint64_t count);
@@ -82,7 +80,7 @@ class output {
   void count_failure(error why) noexcept;
   std::size_t capacity() const noexcept;
   void keep(std::string_view gathered) noexcept;
-  void count(std::size_t sent) noexcept { service_.counters.bytes_sent += sent; }
+  void count(std::size_t sent) noexcept;
   byte_view next_rest() const noexcept;
 
   service& service_;
@@ -94,6 +92,10 @@ class output {
   std::unique_ptr<response> body_owner_;
   std::string_view body_rest_;
   error failed_{};
+  // How much longer the peer may keep bytes waiting before it is below write_rate_min. Bytes it
+  // takes add to it and waiting uses it up, over all answers of a conversation: a clock that began
+  // anew with each piece would give a peer the grace for every one of them.
+  time_ns slack_ns_ = 0;
 };
 
 }  // namespace weir::http

@@ -6,6 +6,8 @@
 
 #include <weir/http/limits.hpp>
 
+#include "rate.hpp"
+
 namespace http = weir::http;
 using http::limit_field;
 using http::limits;
@@ -133,4 +135,14 @@ TEST_CASE("limits: the cap of one peer follows the cap of all", "[http][limits]"
   int followers = 0;
   for (const limit_field& field : http::limit_fields) followers += field.follows != nullptr;
   CHECK(followers == 1);
+}
+
+TEST_CASE("limits: bytes earn time at a minimum rate, to the nanosecond and without overflow",
+          "[http][limits]") {
+  CHECK(http::earned_ns(240, 240) == weir::second_ns);
+  CHECK(http::earned_ns(60, 240) == weir::second_ns / 4);
+  CHECK(http::earned_ns(0, 240) == 0);
+  CHECK(http::earned_ns(~std::uint64_t{0}, 1) == weir::never_ns);
+  CHECK(http::earned_ns(~std::uint64_t{0}, ~std::uint64_t{0}) == weir::second_ns);
+  CHECK(http::earned_ns(5, ~std::uint64_t{0}) == 0);
 }

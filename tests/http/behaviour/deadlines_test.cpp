@@ -147,7 +147,7 @@ BEHAVIOUR("D03 D04 R64 a buffered body that drips or stalls gets 408 at the dead
   CHECK(on.finish().counters.timed_out_body_deadline == 3);
 }
 
-BEHAVIOUR("V15 a streamed body below the minimum rate ends, one above it does not") {
+BEHAVIOUR("V15 body_rate_min: a streamed body below the minimum rate ends, one above it does not") {
   limits bounds = hasty();
   bounds.body_rate_min = 1'000;
   on.serve(bounds);

@@ -64,7 +64,7 @@ BEHAVIOUR("drain: what came before it is served, what comes after it is not") {
   on.finish();
 }
 
-BEHAVIOUR("drain: during its delay new connections are served, and told to close") {
+BEHAVIOUR("drain_delay: during it new connections are served, and told to close") {
   limits bounds;
   bounds.drain_delay = 1 * second_ns;
   on.serve(bounds);
@@ -85,7 +85,7 @@ BEHAVIOUR("drain: during its delay new connections are served, and told to close
   on.finish();
 }
 
-BEHAVIOUR("drain: what has not ended at drain_timeout is reset and counted") {
+BEHAVIOUR("drain_timeout: what has not ended at it is reset and counted") {
   limits bounds;
   bounds.drain_timeout = 300 * millisecond_ns;
   on.serve(bounds);

@@ -34,7 +34,7 @@ BEHAVIOUR("pressure: a handler that throws is a 500, before its answer and only 
   CHECK(on.finish().counters.handlers_failed >= 4);
 }
 
-BEHAVIOUR("pressure: the last request a connection may make says so") {
+BEHAVIOUR("requests_per_connection_max: the last request a connection may make says so") {
   limits bounds;
   bounds.requests_per_connection_max = 5;
   on.serve(bounds);
@@ -52,7 +52,7 @@ BEHAVIOUR("pressure: the last request a connection may make says so") {
   CHECK(on.finish().counters.ended_requests_per_connection_max == 1);
 }
 
-BEHAVIOUR("pressure: past connections_max a connection is told 503 and when to come back") {
+BEHAVIOUR("connections_max: past it a connection is told 503 and when to come back") {
   limits bounds;
   bounds.connections_max = bounds.connections_per_peer_max = 3;
   on.serve(bounds);
@@ -90,7 +90,7 @@ BEHAVIOUR("pressure: past connections_max a connection is told 503 and when to c
   CHECK(on.finish().counters.shed_connections_max == 1);
 }
 
-BEHAVIOUR("pressure: past connections_per_peer_max only that peer is turned away") {
+BEHAVIOUR("connections_per_peer_max: past it only that peer is turned away") {
   limits bounds;
   bounds.connections_per_peer_max = 1;
   on.serve(bounds);
@@ -111,7 +111,7 @@ BEHAVIOUR("pressure: past connections_per_peer_max only that peer is turned away
   }
 }
 
-BEHAVIOUR("pressure: past requests_in_flight_max a request is told 503 and when to come back") {
+BEHAVIOUR("requests_in_flight_max: past it a request is told 503 and when to come back") {
   limits bounds;
   bounds.requests_in_flight_max = 2;
   on.serve(bounds);

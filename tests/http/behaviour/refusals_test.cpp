@@ -109,7 +109,9 @@ BEHAVIOUR("F11 R69 R71 a refusal can be read although the peer goes on sending")
   on.finish();
 }
 
-BEHAVIOUR("refusals: a peer that goes on for ever is cut off at the bound of lingering") {
+BEHAVIOUR(
+    "linger_bytes_max, linger_deadline: a peer that goes on for ever is cut off at the bound of "
+    "lingering") {
   limits bounds;
   bounds.linger_deadline = 500 * millisecond_ns;
   bounds.linger_bytes_max = 10'000;
