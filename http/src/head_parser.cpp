@@ -340,8 +340,9 @@ std::size_t join_cookies(std::span<header_field> fields, std::span<char> room) n
       fields[kept++] = field;
       continue;
     }
-    for (const std::string_view part :
-         {std::string_view(cookie == nullptr ? "" : "; "), field.value}) {
+    // An empty line adds nothing: "; " at an end would be white space around a value.
+    const bool separated = size != 0 && !field.value.empty();
+    for (const std::string_view part : {std::string_view(separated ? "; " : ""), field.value}) {
       WEIR_ASSERT(part.size() <= room.size() - size);
       part.copy(room.data() + size, part.size());
       size += part.size();

@@ -256,6 +256,14 @@ TEST_CASE("head: cookie lines are joined, beside a decoded path", "[http][head]"
   REQUIRE(p.head.fields.size() == 4);
   CHECK(p.head.fields[2].name == "X");
   CHECK(p.head.fields[3].name == "Z");
+  // Empty lines add nothing, wherever they stand: a value has no white space around it.
+  for (const char* lines : {"Cookie: a=1\r\nCookie: \r\n", "Cookie:\r\nCookie: a=1\r\n",
+                            "Cookie:\r\nCookie: a=1\r\nCookie:\r\nCookie:\r\n"}) {
+    INFO(lines);
+    const parsed one(with_fields(lines));
+    CHECK(one.step == parse_step::done);
+    CHECK(one.head.find("cookie") == "a=1");
+  }
   // As many cookies as the limits allow.
   std::string many = "GET /%61 HTTP/1.1\r\nHost: a\r\n";
   for (int i = 0; i < 99; ++i) many += "Cookie: " + std::string(230, 'c') + "\r\n";
