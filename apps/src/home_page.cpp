@@ -101,7 +101,7 @@ bool prefers_html(std::string_view accept) noexcept {
   return html > 0 && html >= text;
 }
 
-home_page::home_page(bool files) : text_("weir: this server is up. It answers\n\n") {
+home_page::home_page(bool files, bool health) : text_("weir: this server is up. It answers\n\n") {
   html_ = html_front;
   const auto row = [this](std::string_view verb, std::string_view path, std::string_view help,
                           std::string_view example) {
@@ -120,6 +120,11 @@ home_page::home_page(bool files) : text_("weir: this server is up. It answers\n\
     row(http::to_string(each.verb), each.pattern, each.help, each.example);
   }
   if (files) row("GET", "/files/{path...}", "a file of the folder that is served", "");
+  if (health) {
+    row("GET", "/livez", "whether this process answers", "/livez");
+    row("GET", "/startupz", "whether it has started", "/startupz");
+    row("GET", "/readyz", "whether it wants requests, or why not", "/readyz");
+  }
   html_ += html_back;
 }
 

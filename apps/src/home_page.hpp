@@ -15,8 +15,8 @@ bool prefers_html(std::string_view accept) noexcept;
 // The page in both forms, made once. Outlives the routes it is added to.
 class home_page {
  public:
-  // `files` adds the row of the served folder.
-  explicit home_page(bool files);
+  // `files` adds the row of the served folder, `health` those of the health routes.
+  home_page(bool files, bool health);
   error add_to(http::routes& to) const;
 
   const std::string& text() const noexcept { return text_; }

@@ -44,6 +44,10 @@ void describe(command_line& line) {
       ->expected(1)
       ->take_all()
       ->default_str("127.0.0.1:8080");
+  serve
+      .add_option("--admin-listen", line.options.admin_listen,
+                  "Serve /livez, /readyz and /startupz at this address alone, also while draining")
+      ->type_name("ADDR");
   serve.add_option("--threads", line.threads, "Loops, each with its own thread")
       ->type_name("N")
       ->default_str("1");
@@ -53,8 +57,10 @@ void describe(command_line& line) {
                   "fit are dropped and counted")
       ->type_name("FORMAT")
       ->default_str("off");
-  serve.add_flag("--print-port", line.options.print_port,
-                 "Print each bound port (or Unix path) on standard output, one a line");
+  serve.add_flag(
+      "--print-port", line.options.print_port,
+      "Print each bound port (or Unix path) on standard output, one a line, --admin-listen "
+      "last");
   serve.add_option("--files", line.options.files, "Serve this folder under /files/")
       ->type_name("DIR");
   std::size_t at = 0;
@@ -90,6 +96,9 @@ std::string interpret(command_line& line) {
     line.options.log = log_format::json;
   } else if (line.log != "off") {
     return "--log " + line.log + ": plain, json or off";
+  }
+  if (line.serve->count("--admin-listen") > 0 && line.options.admin_listen.empty()) {
+    return "--admin-listen: the address is missing";
   }
   if (line.serve->count("--files") > 0 && line.options.files.empty()) {
     return "--files: the name of a folder is missing";

@@ -1,7 +1,8 @@
 // apps/serve.cpp - see the header. One thread per server and its loop; the main thread has a loop
-// of its own, which only waits for signals and for the others to end.
+// of its own, which waits for signals and for the others to end, and serves the admin address.
 //
 //   bind everything -> say where -> start threads -> signal -> drain() each -> all ended -> report
+//                                                      |         (the admin server goes last)
 //                                                      `-> a second one -> the end, at once
 #include "serve.hpp"
 
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include <weir/http/head_parser.hpp>
+#include <weir/http/health.hpp>
 #include <weir/http/server.hpp>
 #include <weir/platform/file.hpp>
 #include <weir/platform/process.hpp>
@@ -30,6 +32,20 @@ namespace {
 // each thread a poller, its wake, a reserve; then one for each listener.
 constexpr std::uint64_t descriptors_of_process = 32;
 constexpr std::uint64_t descriptors_of_thread = 8;
+
+// Of the admin address: a few who look now and then, and ask for no more than a state.
+http::limits admin_limits() noexcept {
+  http::limits bounds;
+  bounds.head_bytes_max = 4 * 1024;
+  bounds.target_bytes_max = 1024;
+  bounds.body_bytes_max = 1024;
+  bounds.connections_max = bounds.connections_per_peer_max = 64;
+  bounds.requests_in_flight_max = 64;
+  bounds.accept_backlog = 64;
+  bounds.head_deadline = 2 * second_ns;
+  bounds.drain_timeout = 1 * second_ns;
+  return bounds;
+}
 
 // Whether the system spreads the connections of a shared port over its listeners. Elsewhere the
 // first thread accepts for all.
@@ -70,7 +86,7 @@ class program {
       : options_(options),
         bounds_(options.bounds),
         log_(options.log, stdout),
-        page_(!options.files.empty()) {}
+        page_(!options.files.empty(), options.admin_listen.empty()) {}
 
   int run();
 
@@ -80,6 +96,7 @@ class program {
   bool make_workers();
   bool bind();
   bool bind_all(const std::string& at);
+  bool bind_admin();
   void announce() const;
   void start(worker& one);
   int supervise();
@@ -102,12 +119,16 @@ class program {
   directory_root folder_;
   access_log log_;
   home_page page_;
+  http::health health_;
   http::routes routes_;
+  http::routes admin_routes_;
   std::unique_ptr<http::admission> admission_;
   std::vector<std::unique_ptr<ended_job>> ended_;  // outlive the loop they are posted to
   std::unique_ptr<runtime::scheduler> control_;
+  std::unique_ptr<http::server> admin_;  // on control_
   std::vector<std::unique_ptr<worker>> workers_;
   std::vector<address> bound_;
+  address admin_at_;
   std::size_t running_ = 0;
 };
 
@@ -134,8 +155,10 @@ std::string why_not_bound(const std::string& at, error why) {
 
 bool program::fit_descriptors() {
   const std::uint64_t listeners = options_.listen.size() * (options_.threads + 1);
+  const std::uint64_t admin =
+      options_.admin_listen.empty() ? 0 : admin_limits().connections_max + 1;
   const std::uint64_t fixed =
-      descriptors_of_process + descriptors_of_thread * (options_.threads + 1) + listeners;
+      descriptors_of_process + descriptors_of_thread * (options_.threads + 1) + listeners + admin;
   // A file is open while it is sent.
   const std::uint64_t connections = bounds_.connections_max;
   const std::uint64_t files = options_.files.empty() ? 0 : bounds_.requests_in_flight_max;
@@ -187,13 +210,16 @@ bool program::prepare() {
   error why = add_demo_routes(routes_);
   if (!why) why = page_.add_to(routes_);
   if (!why && folder_.is_open()) why = add_file_routes(routes_, folder_);
+  if (!why) why = health_.add_to(options_.admin_listen.empty() ? routes_ : admin_routes_);
   WEIR_ASSERT(!why);  // the patterns are ours
   return true;
 }
 
 bool program::make_workers() {
   runtime::scheduler_options small;
-  small.receive_buffer_bytes = small.send_buffer_bytes = 1'024;
+  if (options_.admin_listen.empty()) {
+    small.receive_buffer_bytes = small.send_buffer_bytes = 1'024;
+  }
   result<std::unique_ptr<runtime::scheduler>> control = runtime::scheduler::open(small);
   if (!control.ok()) {
     say(std::string("cannot start an event loop: ") + to_string(control.why().code));
@@ -217,6 +243,7 @@ bool program::make_workers() {
     http::server_options served;
     served.bounds = bounds_;
     served.shared = admission_.get();
+    served.tells = &health_;
     if (options_.log != log_format::off) {
       one->log = std::make_unique<access_log::channel>(log_);
       served.observe = &access_log::channel::observe;
@@ -254,10 +281,25 @@ bool program::bind_all(const std::string& text) {
   return true;
 }
 
+bool program::bind_admin() {
+  if (options_.admin_listen.empty()) return true;
+  http::server_options served;
+  served.bounds = admin_limits();
+  admin_ = std::make_unique<http::server>(*control_, admin_routes_, served);
+  const result<address> at = admin_->listen(options_.admin_listen);
+  if (!at.ok()) {
+    say(why_not_bound(options_.admin_listen, at.why()));
+    return false;
+  }
+  admin_at_ = at.value();
+  return true;
+}
+
 bool program::bind() {
   for (const std::string& text : options_.listen) {
     if (!bind_all(text)) return false;
   }
+  if (!bind_admin()) return false;
   if (!ports_spread && workers_.size() > 1) {
     std::vector<http::server*> others;
     for (std::size_t i = 1; i < workers_.size(); ++i) others.push_back(workers_[i]->http.get());
@@ -267,19 +309,17 @@ bool program::bind() {
 }
 
 void program::announce() const {
-  for (const address& at : bound_) {
-    if (at.is_ip()) {
-      say("listening on http://" + at.to_string());
-    } else {
-      say("listening on " + at.to_string());
-    }
-    if (!options_.print_port) continue;
+  const auto one = [this](const std::string& what, const address& at) {
+    say(what + (at.is_ip() ? " on http://" : " on ") + at.to_string());
+    if (!options_.print_port) return;
     if (at.is_ip()) {
       std::printf("%u\n", static_cast<unsigned>(at.port()));
     } else {
       std::printf("%s\n", std::string(at.path()).c_str());
     }
-  }
+  };
+  for (const address& at : bound_) one("listening", at);
+  if (admin_ != nullptr) one("admin listening", admin_at_);
   std::fflush(stdout);
 }
 
@@ -317,6 +357,12 @@ int program::run() {
     say(std::string("cannot watch for signals: ") + to_string(why.code));
     return exit_code::failed;
   }
+  if (admin_ != nullptr) {
+    if (error why = admin_->start()) {
+      say(std::string("cannot start the admin server: ") + to_string(why.code));
+      end_without_the_rest(exit_code::failed);
+    }
+  }
   if (options_.log != log_format::off) log_.start();
   announce();
   // The first one may hand connections to the others, so it starts when they have.
@@ -336,11 +382,12 @@ int program::run() {
   return report();
 }
 
-// Until all servers have ended, or a second signal.
+// Until all servers have ended, the admin one last, or a second signal.
 int program::supervise() {
   bool draining = false;
   std::size_t all = workers_.size();
-  while (running_ > 0) {
+  while (running_ > 0 || (admin_ != nullptr && !admin_->stopped())) {
+    if (running_ == 0) admin_->drain();
     const error why = control_->poll_once(never_ns);
     const unsigned signals = platform::termination_watch::count();
     if (signals >= 2) {
@@ -379,7 +426,7 @@ int program::report() {
     say("nobody reads the access log; its last lines are lost");
     end_without_the_rest(code);
   }
-  if (sum.abandoned > 0) end_without_the_rest(code);
+  if (sum.abandoned > 0 || (admin_ != nullptr && !admin_->stopped())) end_without_the_rest(code);
   return code;
 }
 

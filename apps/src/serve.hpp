@@ -21,6 +21,7 @@ inline constexpr int killed = 130;  // a second signal
 
 struct serve_options {
   std::vector<std::string> listen = {"127.0.0.1:8080"};
+  std::string admin_listen;  // for the health routes alone; "": they are beside all others
   std::uint32_t threads = 1;
   log_format log = log_format::off;
   bool print_port = false;

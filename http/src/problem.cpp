@@ -5,38 +5,10 @@
 
 #include <weir/platform/assert.hpp>
 
+#include "json_text.hpp"
+
 namespace weir::http {
 namespace {
-
-void append_json_string(std::string& out, std::string_view text) {
-  constexpr std::string_view hex = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += "\\u00";
-      out += hex[byte >> 4];
-      out += hex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
-
-std::string problem_body(status_code status, std::string_view code, std::string_view detail) {
-  std::string out = R"({"type":"about:blank","title":)";
-  append_json_string(out, reason_phrase(status));
-  out += R"(,"status":)" + std::to_string(status) + R"(,"code":)";
-  append_json_string(out, code);
-  out += R"(,"detail":)";
-  append_json_string(out, detail);
-  out += '}';
-  return out;
-}
 
 struct prepared {
   const refusal_kind* kind;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <weir/http/health.hpp>
 #include <weir/net/linger.hpp>
 #include <weir/net/listener.hpp>
 #include <weir/net/socket_stream.hpp>
@@ -81,6 +82,7 @@ struct server::impl {
   };
 
   error begin(on_stopped tell, void* context) noexcept;
+  void ask_to_drain() noexcept;
   void on_drain_asked() noexcept;
   runtime::task<error> accept_from(net::listener& from);
   void place(const net::accepted& who) noexcept;
@@ -96,6 +98,7 @@ struct server::impl {
   runtime::task<error> run_drain();
   runtime::task<error> until_no_connection();
   runtime::task<error> until_no_blocking_handler();
+  void end_at_once() noexcept;
   void finish(const drain_report& with) noexcept;
 
   runtime::scheduler& loop;
@@ -111,6 +114,7 @@ struct server::impl {
   runtime::event ended;
   std::uint32_t shedding = 0;
   bool started = false;
+  bool without_order = false;  // no frame could be had for a drain
   drain_report report;
   on_stopped told = nullptr;
   void* told_context = nullptr;
@@ -122,12 +126,17 @@ struct server::impl {
 };
 
 server::server(runtime::scheduler& on, const routes& handlers, const server_options& options)
-    : impl_(std::make_unique<impl>(on, handlers, options)) {}
+    : impl_(std::make_unique<impl>(on, handlers, options)) {
+  if (options.tells != nullptr) options.tells->server_made();
+}
 
 server::~server() {
   // Its connections and a posted drain point here: a server ends stopped, or never started.
   WEIR_ASSERT(!impl_->started || impl_->ended.is_set() || impl_->connections.children() == 0);
   WEIR_ASSERT(!impl_->asked.load() || impl_->ended.is_set());
+  if (health* const tells = impl_->common.options.tells) {
+    tells->server_gone(impl_->started, impl_->asked.load());
+  }
 }
 
 result<address> server::listen(const address& at, net::port_use use) {
@@ -176,6 +185,7 @@ error server::impl::begin(on_stopped tell, void* context) noexcept {
   started = true;
   told = tell;
   told_context = context;
+  if (health* const tells = common.options.tells) tells->server_started();
   if (ended.is_set()) {
     // Drained before it started: there is nothing to wait for, and nothing is accepted.
     if (told != nullptr) told(told_context, report);
@@ -183,14 +193,18 @@ error server::impl::begin(on_stopped tell, void* context) noexcept {
   }
   door.open();
   for (std::unique_ptr<net::listener>& each : listeners) {
-    if (error why = acceptors.start(accept_from(*each), "listener")) return why;
+    if (error why = acceptors.start(accept_from(*each), "listener")) {
+      ask_to_drain();  // those that did start end in order
+      return why;
+    }
   }
   return error{};
 }
 
 runtime::task<result<drain_report>> server::serve() {
   impl& s = *impl_;
-  if (error why = start()) co_return why;
+  if (s.started) co_return error(errc::invalid, "server: started twice");
+  const error begun = start();
   const error why = co_await s.ended.wait();
   if (why) {
     // Cancelled from outside: everything below was told too, and is waited for.
@@ -200,12 +214,19 @@ runtime::task<result<drain_report>> server::serve() {
     static_cast<void>(connections);
     co_return why;
   }
+  if (begun) co_return begun;
   co_return s.report;
 }
 
 void server::drain() noexcept {
-  if (impl_->asked.exchange(true)) return;
-  impl_->loop.post(impl_->asked_job);
+  impl_->ask_to_drain();
+}
+
+void server::impl::ask_to_drain() noexcept {
+  if (asked.exchange(true)) return;
+  // Before all else: who asks whether we are ready learns it while everything is still served.
+  if (health* const tells = common.options.tells) tells->server_drains();
+  loop.post(asked_job);
 }
 
 bool server::stopped() const noexcept {
@@ -366,11 +387,26 @@ void server::impl::on_drain_asked() noexcept {
     for (std::unique_ptr<net::listener>& each : listeners) each->close();
     return finish({});
   }
+  if (without_order) return end_at_once();
   if (loop.spawn(run_drain(), "drain")) {
     // No frame for an orderly end: what is left is to cut.
-    scope.cancel(error(errc::cancelled, "drain"));
-    finish({0, connections.children()});
+    without_order = true;
+    report.forced = connections.children();
+    end_at_once();
   }
+}
+
+// Looks again in the next turn until everything that was cancelled has ended: then the server may
+// go.
+void server::impl::end_at_once() noexcept {
+  scope.cancel(error(errc::cancelled, "drain"));
+  door.shut();
+  for (live_connection* each = live; each != nullptr; each = each->next) each->stream->reset();
+  if (acceptors.children() > 0 || connections.children() > 0 || door.under_way() > 0) {
+    return loop.post(asked_job);
+  }
+  for (std::unique_ptr<net::listener>& each : listeners) each->close();
+  finish(report);
 }
 
 runtime::task<error> server::impl::run_drain() {

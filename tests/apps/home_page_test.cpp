@@ -24,8 +24,8 @@ TEST_CASE("home: Accept asks for HTML by name", "[apps]") {
 }
 
 TEST_CASE("home: both pages name every route, and files only when a folder is served", "[apps]") {
-  const home_page without(false);
-  const home_page with(true);
+  const home_page without(false, false);
+  const home_page with(true, true);
   for (const demo_route& each : demo_routes()) {
     CAPTURE(each.pattern);
     CHECK(without.text().find(each.pattern) != std::string::npos);
@@ -34,4 +34,9 @@ TEST_CASE("home: both pages name every route, and files only when a folder is se
   CHECK(without.text().find("/files/") == std::string::npos);
   CHECK(with.text().find("/files/{path...}") != std::string::npos);
   CHECK(with.html().find("/files/{path...}") != std::string::npos);
+  for (const std::string_view probe : {"/livez", "/startupz", "/readyz"}) {
+    CHECK(without.text().find(probe) == std::string::npos);
+    CHECK(with.text().find(probe) != std::string::npos);
+    CHECK(with.html().find(probe) != std::string::npos);
+  }
 }

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """From start to end: where it listens, how signals drain it, and what it leaves behind."""
+import json
 import os
 import signal
 import socket
 import stat
+import subprocess
 import time
 import unittest
 
@@ -105,6 +107,49 @@ class Lifecycle(served.ServedTest):
         server.stop()
         self.assertIn("abandoned 0", server.err.text())
 
+    def test_the_admin_address_tells_of_a_drain_at_once_and_goes_last(self):
+        server = self.serve("--admin-listen", "127.0.0.1:0", "--drain-delay", "500ms")
+        served.until(lambda: len(server.out.lines) == 2, "its port, behind that of the others")
+        admin = f"http://127.0.0.1:{server.out.lines[1].decode().strip()}"
+        main = server.url
+        for path in ("/livez", "/startupz", "/readyz"):
+            answer = Answer(admin + path)
+            self.assertEqual((200, {"status": "ok"}), (answer.status, json.loads(answer.body)))
+            self.assertEqual("no-store", answer.fields["cache-control"])
+            self.assertEqual(404, Answer(main + path).status, "asked for on one address alone")
+        self.assertEqual(404, Answer(admin + "/plaintext").status)
+        with server.connect() as busy:
+            busy.sendall(b"GET /delay/1500 HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertEqual(200, Answer(main + "/plaintext").status)
+            server.signal()
+            served.until(lambda: Answer(admin + "/readyz").status == 503, "readiness to flip")
+            told = json.loads(Answer(admin + "/readyz").body)
+            self.assertEqual(["draining"], [r["code"] for r in told["reasons"]])
+            self.assertEqual("not_ready", told["code"])
+            # The delay over, the main address is closed; the admin one answers while requests end.
+            served.until(lambda: not self.accepts(server.port), "the listener to close")
+            self.assertEqual(200, Answer(admin + "/livez").status)
+            got = b""
+            while piece := busy.recv(1000):
+                got += piece
+            self.assertIn(b"waited 1500 ms", got)
+        self.assertEqual(0, server.wait())
+
+    def test_health_is_beside_all_else_unless_asked_for_elsewhere(self):
+        server = self.serve()
+        for path in ("/livez", "/startupz", "/readyz"):
+            self.assertEqual(200, Answer(server.url + path).status)
+        server.stop()
+
+    def test_an_admin_address_that_is_taken_ends_the_start(self):
+        holder = self.serve()
+        for flags in (("--admin-listen", f"127.0.0.1:{holder.port}"), ("--admin-listen", "")):
+            done = subprocess.run([served.PROGRAM, "serve", "--listen", "127.0.0.1:0", *flags],
+                                  stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual(2, done.returncode)
+            self.assertEqual(1, done.stderr.count(b"\n"), done.stderr)
+        holder.stop()
+
     def test_a_second_signal_ends_at_once(self):
         server = self.serve("--drain-timeout", "60s")
         with server.connect() as busy:
@@ -112,7 +157,7 @@ class Lifecycle(served.ServedTest):
             self.assertEqual(200, Answer(server.url + "/plaintext").status)
             server.signal(signal.SIGINT)
             # The first one has been seen when nobody can connect any more.
-            served.until(lambda: not self.accepts(server), "the listener to close")
+            served.until(lambda: not self.accepts(server.port), "the listener to close")
             self.assertIsNone(server.process.poll())
             begin = time.monotonic()
             server.signal(signal.SIGINT)
@@ -120,9 +165,9 @@ class Lifecycle(served.ServedTest):
             self.assertLess(time.monotonic() - begin, 2 * served.PATIENCE)
         self.assertIn("second signal", server.err.text())
 
-    def accepts(self, server):
+    def accepts(self, port):
         try:
-            socket.create_connection(("127.0.0.1", server.port), timeout=5).close()
+            socket.create_connection(("127.0.0.1", int(port)), timeout=5).close()
             return True
         except OSError:
             return False

@@ -44,3 +44,41 @@ TEST_CASE("server: limits that contradict themselves are refused at listen(), by
   CHECK(why == errc::invalid);
   CHECK(std::string_view(why.where) == "idle_deadline");
 }
+
+TEST_CASE("server: a start that runs out of frames half-way unwinds", "[http]") {
+  // From no memory for frames at all to enough: each start either serves or leaves nothing behind.
+  bool refused_with_one_listening = false;
+  for (std::size_t room = 0; room < 16'384; room += 64) {
+    INFO(room);
+    platform::sim_network net;
+    runtime::scheduler_options small;
+    small.frame_bytes_max = room;
+    runtime::scheduler loop(std::move(net.open_poller()).value(), small);
+    const routes none;
+    int told = 0;
+    {
+      server s(loop, none);
+      REQUIRE(s.listen("127.0.0.1:9000").ok());
+      REQUIRE(s.listen("127.0.0.1:9001").ok());
+      const error why = s.start(
+          [](void* context, const drain_report&) noexcept { ++*static_cast<int*>(context); },
+          &told);
+      if (why) {
+        CHECK(why == errc::limit);
+        if (loop.frames().bytes_in_use() > 0) refused_with_one_listening = true;
+      } else {
+        s.drain();
+      }
+      for (int i = 0; i < 1'000 && !s.stopped(); ++i) {
+        REQUIRE_FALSE(loop.poll_once(net.now_ns() + millisecond_ns));
+      }
+      REQUIRE(s.stopped());
+      CHECK(told == 1);
+    }
+    REQUIRE_FALSE(loop.poll_once(net.now_ns()));
+    CHECK(loop.frames().bytes_in_use() == 0);
+    CHECK(loop.poller().counters().sockets_open == 0);
+    CHECK(loop.poller().counters().operations_open == 0);
+  }
+  CHECK(refused_with_one_listening);
+}

@@ -28,6 +28,8 @@
 
 namespace weir::http {
 
+class health;
+
 // What several servers of one process share: the limits that are per process. Thread-safe. It
 // outlives its servers.
 class WEIR_EXPORT admission {
@@ -101,6 +103,8 @@ struct server_options {
   // Told of each answer, on the server's scheduler. It may not wait or throw.
   void (*observe)(void* context, const access_record& record) noexcept = nullptr;
   void* observe_context = nullptr;
+  // Told that this server exists, has started, and drains; outlives it. May be null.
+  health* tells = nullptr;
   // Simulator only: how long each blocking handler takes; never_ns: it is stuck.
   time_ns virtual_blocking_ns = 0;
 };
@@ -136,11 +140,13 @@ class WEIR_EXPORT server {
   void spread_to(std::span<server* const> others);
 
   // Begins to accept. `told` (may be null) is called once, on the scheduler, when a drain has
-  // ended. For hosts that drive the scheduler themselves and use no coroutines.
+  // ended. After an error (errc::limit: no frame) what had begun is drained: `told` is called here
+  // too, and the server lives until then; only errc::invalid, started twice, did nothing. For hosts
+  // that drive the scheduler themselves and use no coroutines.
   using on_stopped = void (*)(void* context, const drain_report& report) noexcept;
   error start(on_stopped told = nullptr, void* context = nullptr);
 
-  // start(), then waits until a drain has ended.
+  // start(), then waits until a drain has ended. Errors: those of start(), once all is unwound.
   runtime::task<result<drain_report>> serve();
 
   // Asks for a drain. Any thread; before start, twice and after the end are all normal.
