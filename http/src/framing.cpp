@@ -6,9 +6,9 @@
 namespace weir::http {
 namespace {
 
-// `text` with every '_' read as '-': what a gateway to CGI-like programs would make of it.
+// Whether `text`, as long as `name`, is it with every '_' read as '-': what a gateway to CGI-like
+// programs would make of it.
 bool looks_like(std::string_view text, std::string_view name) noexcept {
-  if (text.size() != name.size()) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i] == '_' ? '-' : ascii_lower(text[i]);
     if (c != name[i]) return false;

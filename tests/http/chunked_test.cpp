@@ -139,4 +139,20 @@ TEST_CASE("chunked: trailers that would split the response are not written", "[h
   CHECK_FALSE(writes("", "c"));
   CHECK_FALSE(writes("Set-Cookie", "c"));
   CHECK_FALSE(writes("A", std::string(60, 'x')));
+  // Too little room, wherever it ends.
+  const http::header_field trailers[] = {{"Name", "value"}};
+  for (std::size_t room = 0; room < 18; ++room) {
+    CHECK_FALSE(http::write_chunked_end(trailers, std::span(out).first(room)));
+  }
+  CHECK(http::write_chunked_end(trailers, std::span(out).first(18)) == "0\r\nName: value\r\n\r\n");
+}
+
+TEST_CASE("chunked: after a refusal nothing is read", "[http][chunked]") {
+  http::chunked_decoder decoder{limits()};
+  REQUIRE(decoder.decode("x").step == parse_step::refused);
+  const auto again = decoder.decode("5\r\nhello\r\n0\r\n\r\n");
+  CHECK(again.step == parse_step::refused);
+  CHECK(again.consumed == 0);
+  CHECK(again.data.empty());
+  CHECK(decoder.why().code() == "bad_chunk_size");
 }

@@ -340,3 +340,22 @@ TEST_CASE("head: parsing allocates nothing, in one piece or in many", "[http][he
   CHECK(dripped == parse_step::done);
   CHECK(after == before);
 }
+
+TEST_CASE("head: after a refusal nothing is parsed", "[http][head]") {
+  const limits bounds;
+  http::head_storage storage(bounds);
+  http::head_parser parser(http::head_rules(bounds, false));
+  http::request out;
+  REQUIRE(parser.parse("GET /\n", storage, out) == parse_step::refused);
+  CHECK(parser.parse("GET / HTTP/1.1\r\nHost: a\r\n\r\n", storage, out) == parse_step::refused);
+  CHECK(parser.why().code() == "bare_lf");
+}
+
+TEST_CASE("head: a target that fills the head is too long, not the head too large",
+          "[http][head]") {
+  limits bounds;
+  bounds.head_bytes_max = bounds.target_bytes_max = 64;
+  CHECK(run_head("GET /" + std::string(100, 'a'), {}, bounds).why.code() == "target_too_long");
+  CHECK(run_head("GET / HTTP/1.1\r\nA: " + std::string(100, 'a'), {}, bounds).why.code() ==
+        "head_too_large");
+}

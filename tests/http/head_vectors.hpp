@@ -66,7 +66,10 @@ inline std::vector<head_vector> head_vectors() {
           "head_too_large"),
       bad("endless field name", "GET / HTTP/1.1\r\n" + std::string(70'000, 'a'), 431,
           "head_too_large"),
+      bad("method ended by LF", "GET\n", 400, "bare_lf"),
       // -- version --
+      bad("no digit in the minor version", "GET / HTTP/1.x\r\nHost: a\r\n\r\n", 400, "bad_version"),
+      bad("a letter behind the version", "GET / HTTP/1.1X\r\nHost: a\r\n\r\n", 400, "bad_version"),
       ok("HTTP/1.0 without Host", "GET / HTTP/1.0\r\n\r\n"),
       ok("HTTP/1.2 is served as 1.1", "GET / HTTP/1.2\r\nHost: a\r\n\r\n"),
       ok("HTTP/1.9 is served as 1.1", "GET / HTTP/1.9\r\nHost: a\r\n\r\n"),
@@ -123,6 +126,12 @@ inline std::vector<head_vector> head_vectors() {
       bad("bad escape", with_target("/a%zz"), 400, "bad_path"),
       bad("cut escape", with_target("/a%2"), 400, "bad_path"),
       bad("escape cut by the query", with_target("/a%2?b"), 400, "bad_path"),
+      ok("names as long as known ones",
+         with_fields(
+             "Date: a\r\nAccept: b\r\nX-Api-Kit: c\r\nUser-Agent: d\r\nMax-Forwards: 1\r\n"
+             "Cache-Control: e\r\nX-API-Key: f\r\nContent-Type: g\r\nAuthorization: h\r\n")),
+      ok("white space at either end of a value", with_fields("A:b\r\nC: d \r\nE:f\t\r\nG:\t\r\n")),
+      bad("LF ends a name", with_fields("Name\n"), 400, "bare_lf"),
       // -- Host --
       bad("1.1 without Host", "GET / HTTP/1.1\r\n\r\n", 400, "missing_host"),
       bad("absolute-form without Host field", "GET http://a/ HTTP/1.1\r\n\r\n", 400,
@@ -263,6 +272,16 @@ inline std::vector<head_vector> head_vectors() {
       bad("lookalike beside Transfer-Encoding",
           with_fields("content_length: 5\r\nTransfer-Encoding: chunked\r\n"), 400,
           "framing_lookalike"),
+      ok("names as long as those of framing", with_fields("Accept-Charset: a\r\n"
+                                                          "If-Modified-Since: b\r\n")),
+      ok("lookalikes alone", with_fields("Content_Length: 5\r\nTransfer_Encoding: x\r\n")),
+      bad("Content-Length thrice",
+          with_fields("Content-Length: 5\r\nContent-Length: 5\r\nContent-Length: 5\r\n"), 400,
+          "duplicate_content_length"),
+      bad("both repeated: the first repeat counts",
+          with_fields("Transfer-Encoding: a\r\nTransfer-Encoding: a\r\n"
+                      "Content-Length: 5\r\nContent-Length: 5\r\n"),
+          400, "duplicate_transfer_encoding"),
       // -- Expect --
       ok("100-continue", with_fields("Expect: 100-Continue\r\nContent-Length: 5\r\n")),
       ok("unknown expectation in 1.0 is ignored", "POST / HTTP/1.0\r\nExpect: x\r\n\r\n"),
