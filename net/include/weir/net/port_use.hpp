@@ -14,4 +14,11 @@ enum class port_use : std::uint8_t {
   joined,  // joins a listener of this process that is `shared`: the proof would find that one
 };
 
+// Whether this system does. Elsewhere one listener accepts for all threads.
+#if defined(__linux__)
+inline constexpr bool ports_spread = true;
+#else
+inline constexpr bool ports_spread = false;
+#endif
+
 }  // namespace weir::net
