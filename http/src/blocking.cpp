@@ -80,7 +80,7 @@ runtime::task<error> exchange::call_blocking(const std::shared_ptr<const blockin
     const error collected = co_await c.collect_body();
     if (collected) co_return collected;  // the peer was told
   }
-  scope_.set_deadline(due_after(c.service_.loop.now_ns(), c.service_.bounds.handler_deadline),
+  scope_.set_deadline(due_after(c.service_.loop.now_ns(), c.bounds_->handler_deadline),
                       "handler_deadline");
   request whole = head_;
   whole.trailers = c.body_.trailers();
@@ -130,12 +130,14 @@ runtime::task<error> exchange::watch_peer(const blocking_job& told) {
   co_return error{};
 }
 
-error routes::add_blocking(method verb, std::string_view pattern, blocking_handler run) {
+error routes::add_blocking(method verb, std::string_view pattern, blocking_handler run,
+                           const route_limits& own) {
   // Counted: an abandoned worker runs it on when the routes are gone.
   auto kept = std::make_shared<const blocking_handler>(std::move(run));
   return add(verb, pattern, coroutine_handler([kept = std::move(kept)](exchange& on) {
                return on.call_blocking(kept);
-             }));
+             }),
+             own);
 }
 
 }  // namespace weir::http

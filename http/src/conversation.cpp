@@ -155,21 +155,29 @@ std::optional<conversation::step> conversation::begin_request() noexcept {
   kept_->head_clock_runs = false;
   began_ns_ = service_.loop.now_ns();
   in_place_ = parser_.consumed();
-  body_.begin(request_.framing, service_.bounds);
+  const router<route>::matched found = service_.table.match(request_.verb, request_.path);
+  bounds_ = found.payload == nullptr ? &service_.bounds : &service_.bounds_of(found.route.index);
+  output_.hold_to(*bounds_);
+  body_.begin(request_.framing, *bounds_);
   continued_ = !request_.expects_continue || !request_.framing.has_body();
   keep_ = may_keep();
   if (service_.phase == service_phase::draining && !kept_->came_before_drain) {
     refuse(problems::draining);
     return std::nullopt;
   }
-  const router<handler>::matched route = service_.table.match(request_.verb, request_.path);
-  request_.params = route.route.params;
-  request_.pattern = route.route.pattern;
-  handler_ = route.payload;
-  if (handler_ == nullptr) {
-    answer_without_route(route.route);
+  request_.params = found.route.params;
+  request_.pattern = found.route.pattern;
+  if (request_.framing.kind == body_kind::length &&
+      request_.framing.length > bounds_->body_bytes_max) {
+    // The parser let it pass for the sake of another route.
+    refuse(refusals::body_too_large);
     return std::nullopt;
   }
+  if (found.payload == nullptr) {
+    answer_without_route(found.route);
+    return std::nullopt;
+  }
+  handler_ = &found.payload->run;
   const bool plain = std::holds_alternative<plain_handler>(*handler_);
   if (plain && body_.done()) {
     call_plain();

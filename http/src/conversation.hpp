@@ -143,19 +143,20 @@ class conversation {
   body_reader body_;
   request request_;
   const handler* handler_ = nullptr;
-  std::unique_ptr<std::byte[]> arena_;  // the head of a request that outlives its turn
-  std::string collected_;               // a body that came in pieces
-  conversation* next_kept_ = nullptr;   // in the pool
-  time_ns began_ns_ = 0;                // when the head was complete
-  time_ns body_waited_ns_ = 0;          // for this peer to send more of a streamed body
-  std::size_t in_place_ = 0;            // bytes of the request in hand that still stand in input_
-  std::size_t piece_ = 0;               // of them, a piece of the body that somebody looks at
-  std::uint32_t in_turn_ = 0;           // requests of this turn
-  std::uint32_t steps_ = 0;             // of a body, since the connection last waited
-  bool drained_ = false;                // the last receive took all there was: wait before the next
-  bool in_request_ = false;             // between a complete head and the end of its answer
-  bool keep_ = false;                   // the connection goes on after the request in hand
-  bool continued_ = false;              // 100 Continue needs not be sent (any more)
+  const limits* bounds_ = &service_.bounds;  // of the request in hand
+  std::unique_ptr<std::byte[]> arena_;       // the head of a request that outlives its turn
+  std::string collected_;                    // a body that came in pieces
+  conversation* next_kept_ = nullptr;        // in the pool
+  time_ns began_ns_ = 0;                     // when the head was complete
+  time_ns body_waited_ns_ = 0;               // for this peer to send more of a streamed body
+  std::size_t in_place_ = 0;   // bytes of the request in hand that still stand in input_
+  std::size_t piece_ = 0;      // of them, a piece of the body that somebody looks at
+  std::uint32_t in_turn_ = 0;  // requests of this turn
+  std::uint32_t steps_ = 0;    // of a body, since the connection last waited
+  bool drained_ = false;       // the last receive took all there was: wait before the next
+  bool in_request_ = false;    // between a complete head and the end of its answer
+  bool keep_ = false;          // the connection goes on after the request in hand
+  bool continued_ = false;     // 100 Continue needs not be sent (any more)
 };
 
 }  // namespace weir::http

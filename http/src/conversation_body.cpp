@@ -28,7 +28,7 @@ conversation::body_step conversation::next_piece(std::string_view& data) noexcep
 // The whole body for a plain function, under the one deadline of bodies that are buffered. After
 // an error the request is ended: refused, or the stream is.
 runtime::task<error> conversation::collect_body() {
-  const time_ns due_ns = due_after(began_ns_, service_.bounds.body_deadline);
+  const time_ns due_ns = due_after(began_ns_, bounds_->body_deadline);
   const error why = co_await runtime::within(due_ns, "body_deadline", collect_pieces());
   if (!why) {
     request_.body = collected_;
@@ -72,7 +72,7 @@ runtime::task<error> conversation::collect_pieces() {
 
 // What is left of a body that nobody read, so that the next request can be found behind it.
 runtime::task<error> conversation::skip_body() {
-  const time_ns due_ns = due_after(service_.loop.now_ns(), service_.bounds.body_deadline);
+  const time_ns due_ns = due_after(service_.loop.now_ns(), bounds_->body_deadline);
   const error why = co_await runtime::within(due_ns, "body_deadline", skip_pieces());
   if (why) {
     // It was answered already: nothing more is said, but the peer may still read that answer.
@@ -130,7 +130,7 @@ runtime::task<error> conversation::more_body() {
 // The same for a body that is streamed: held to body_rate_min. Only the time in which we wait for
 // the peer counts against it; a handler that reads slowly is not its fault.
 runtime::task<error> conversation::more_body_at_rate() {
-  const limits& bounds = service_.bounds;
+  const limits& bounds = *bounds_;
   const time_ns started_ns = service_.loop.now_ns();
   const time_ns allowed_ns =
       due_after(bounds.rate_grace, earned_ns(body_.received(), bounds.body_rate_min));

@@ -25,8 +25,7 @@ runtime::task<error> conversation::call_coroutine() {
   if (!why) {
     runtime::scope& here = co_await runtime::this_scope();
     runtime::scope handler_scope(here, "handler");
-    handler_scope.set_deadline(due_after(began_ns_, service_.bounds.handler_deadline),
-                               "handler_deadline");
+    handler_scope.set_deadline(due_after(began_ns_, bounds_->handler_deadline), "handler_deadline");
     exchange made(*this, request_, handler_scope);
     // What it throws, and what it answers in vain, ends in after_coroutine().
     const error outcome = co_await runtime::run_in(handler_scope, start_handler(made));

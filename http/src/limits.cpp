@@ -1,5 +1,6 @@
 // http/limits.cpp - what a set of limits must satisfy.
 #include <weir/http/limits.hpp>
+#include <weir/http/route_limits.hpp>
 
 namespace weir::http {
 namespace {
@@ -40,6 +41,25 @@ error limits::validate() const noexcept {
   }
   if (accept_backlog > accept_backlog_hard_max) return error(errc::invalid, "accept_backlog");
   return {};
+}
+
+limits route_limits::over(const limits& server) const noexcept {
+  limits out = server;
+  const auto take = [](auto& field, const auto& own) {
+    if (own.has_value()) field = *own;
+  };
+  take(out.body_bytes_max, body_bytes_max);
+  take(out.chunk_line_bytes_max, chunk_line_bytes_max);
+  take(out.chunk_extension_bytes_max, chunk_extension_bytes_max);
+  take(out.trailer_bytes_max, trailer_bytes_max);
+  take(out.trailer_fields_max, trailer_fields_max);
+  take(out.body_rate_min, body_rate_min);
+  take(out.write_rate_min, write_rate_min);
+  take(out.body_deadline, body_deadline);
+  take(out.handler_deadline, handler_deadline);
+  take(out.write_deadline, write_deadline);
+  take(out.rate_grace, rate_grace);
+  return out;
 }
 
 }  // namespace weir::http

@@ -111,7 +111,7 @@ runtime::task<error> output::write_rest() {
 void output::count(std::size_t sent) noexcept {
   service_.counters.bytes_sent += sent;
   // Bounded: what was taken long ago, or by the system's buffers, pays for no slow rest of hours.
-  const limits& bounds = service_.bounds;
+  const limits& bounds = *bounds_;
   slack_ns_ = std::min(due_after(slack_ns_, earned_ns(sent, bounds.write_rate_min)),
                        due_after(bounds.rate_grace, bounds.write_deadline));
 }
@@ -122,7 +122,7 @@ void output::waited_since(time_ns since_ns) noexcept {
 }
 
 void output::set_deadlines(runtime::scope& in) const noexcept {
-  const time_ns stall_due_ns = due_after(service_.loop.now_ns(), service_.bounds.write_deadline);
+  const time_ns stall_due_ns = due_after(service_.loop.now_ns(), bounds_->write_deadline);
   const time_ns rate_due_ns = due_after(service_.loop.now_ns(), slack_ns_);
   if (rate_due_ns < stall_due_ns) {
     in.set_deadline(rate_due_ns, "write_rate_min");

@@ -30,7 +30,13 @@ class output {
   // Where answers go from now on.
   void attach(runtime::byte_stream& to) noexcept {
     to_ = &to;
-    slack_ns_ = service_.bounds.rate_grace;
+    bounds_ = &service_.bounds;
+    slack_ns_ = bounds_->rate_grace;
+  }
+  // What a peer that takes them slowly is held to from now on.
+  void hold_to(const limits& bounds) noexcept {
+    if (bounds.rate_grace != bounds_->rate_grace) slack_ns_ = bounds.rate_grace;
+    bounds_ = &bounds;
   }
 
   // A body up to this size is copied behind its head: cheaper than a second part of the send.
@@ -85,6 +91,7 @@ class output {
 
   service& service_;
   runtime::byte_stream* to_ = nullptr;
+  const limits* bounds_ = &service_.bounds;
   std::size_t used_ = 0;  // of the lent buffer
   runtime::pooled_buffer rest_;
   std::size_t rest_begin_ = 0;

@@ -182,6 +182,11 @@ error server::start(on_stopped told, void* context) {
 
 error server::impl::begin(on_stopped tell, void* context) noexcept {
   if (started) return error(errc::invalid, "server: started twice");
+  try {
+    common.take_route_limits();
+  } catch (const std::bad_alloc&) {
+    return error(errc::memory_exhausted, "routes");
+  }
   started = true;
   told = tell;
   told_context = context;

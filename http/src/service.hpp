@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include <weir/http/date.hpp>
 #include <weir/http/head_parser.hpp>
@@ -42,13 +43,27 @@ struct service {
     return out;
   }
 
+  // The routes are complete: what each of them bounds otherwise.
+  void take_route_limits() {
+    for (std::size_t i = 0; i < table.size(); ++i) {
+      const limits own = table.payload(i).own.over(bounds);
+      // A head does not say yet which route it is for.
+      rules.body_bytes_max = std::max(rules.body_bytes_max, own.body_bytes_max);
+      route_bounds.push_back(own);
+    }
+  }
+  const limits& bounds_of(std::size_t route_index) const noexcept {
+    return route_bounds[route_index];
+  }
+
   static constexpr std::size_t small_bytes = 4'096;
 
   runtime::scheduler& loop;
-  const router<handler>& table;
+  const router<route>& table;
   const server_options options;
   const limits& bounds = options.bounds;
-  const head_rules rules;
+  std::vector<limits> route_bounds;
+  head_rules rules;
   head_storage heads;
   date_cache dates;
   admission& admitted;

@@ -4,6 +4,7 @@
 
 #include <catch_amalgamated.hpp>
 
+#include <weir/http/handler.hpp>
 #include <weir/http/limits.hpp>
 
 #include "rate.hpp"
@@ -145,4 +146,47 @@ TEST_CASE("limits: bytes earn time at a minimum rate, to the nanosecond and with
   CHECK(http::earned_ns(~std::uint64_t{0}, 1) == weir::never_ns);
   CHECK(http::earned_ns(~std::uint64_t{0}, ~std::uint64_t{0}) == weir::second_ns);
   CHECK(http::earned_ns(5, ~std::uint64_t{0}) == 0);
+}
+
+TEST_CASE("limits: a route overrides what it names, and nothing else", "[http][limits]") {
+  const limits server{.body_bytes_max = 5, .handler_deadline = 7 * weir::second_ns};
+  CHECK(http::route_limits().over(server) == server);
+  const http::route_limits own{.body_bytes_max = 10'000'000,
+                               .chunk_line_bytes_max = 11,
+                               .chunk_extension_bytes_max = 12,
+                               .trailer_bytes_max = 13,
+                               .trailer_fields_max = 14,
+                               .body_rate_min = 15,
+                               .write_rate_min = 16,
+                               .body_deadline = 17,
+                               .handler_deadline = 18,
+                               .write_deadline = 19,
+                               .rate_grace = 20};
+  limits expected = server;
+  expected.body_bytes_max = 10'000'000;
+  expected.chunk_line_bytes_max = 11;
+  expected.chunk_extension_bytes_max = 12;
+  expected.trailer_bytes_max = 13;
+  expected.trailer_fields_max = 14;
+  expected.body_rate_min = 15;
+  expected.write_rate_min = 16;
+  expected.body_deadline = 17;
+  expected.handler_deadline = 18;
+  expected.write_deadline = 19;
+  expected.rate_grace = 20;
+  CHECK(own.over(server) == expected);
+}
+
+TEST_CASE("limits: a route that asks for what may not be is not added", "[http][limits]") {
+  http::routes table;
+  const auto run = [](const http::request&) { return http::response::view("x"); };
+  const weir::error zero = table.get("/zero", run, {.handler_deadline = 0});
+  CHECK(zero == weir::errc::invalid);
+  CHECK(std::string_view(zero.where) == "handler_deadline");
+  const weir::error negative = table.post("/negative", run, {.body_deadline = -1});
+  CHECK(std::string_view(negative.where) == "body_deadline");
+  const weir::error endless = table.post("/endless", run, {.body_rate_min = limits::unbounded});
+  CHECK(std::string_view(endless.where) == "body_rate_min");
+  CHECK(table.table().size() == 0);
+  CHECK_FALSE(table.post("/all", run, {.body_bytes_max = limits::unbounded}));
 }

@@ -281,6 +281,16 @@ routes make_routes(route_state& state) {
   check(r.get_blocking("/throw-blocking", [](const request&) -> response {
     throw std::runtime_error("on a worker");
   }));
+  const route_limits& own = state.own;
+  const auto submit = [](const request& q) { return response::text(std::string(q.body)); };
+  check(r.post("/own/submit", submit, own));
+  check(r.post_async("/own/collect", [](exchange& x) { return collect(x); }, own));
+  check(r.post_async("/own/stream-echo", [](exchange& x) { return stream_echo(x); }, own));
+  check(r.get_async("/own/delay/{ms}", [](exchange& x) { return delay(x); }, own));
+  const auto large = [](const request&) { return response::view(pattern(large_bytes)); };
+  check(r.get("/own/large", large, own));
+  check(r.get_async(
+      "/own/firehose/{n}", [&state](exchange& x) { return bytes(x, state, false); }, own));
   WEIR_ASSERT(!why);
   return r;
 }

@@ -43,6 +43,7 @@ struct route_state {
   std::atomic<int> producers_ended{0};  // of them, whose frame is gone
   std::atomic<std::size_t> written{0};  // bytes the last /bytes or /firehose handler has written
   file served;                          // of /file
+  route_limits own;                     // of the routes under /own, set before serve()
   std::shared_ptr<hold> held = std::make_shared<hold>();  // of /hold and /until-told
 };
 
@@ -75,6 +76,8 @@ struct route_state {
 //   GET  /until-told       the same, or once it is told   blocking
 //   POST /job/{name}      what it sees of the request    blocking
 //   GET  /throw-blocking   throws                         blocking
+//   /own/submit, /own/collect, /own/stream-echo, /own/delay/{ms}, /own/large, /own/firehose/{n}:
+//   the same under route_state::own
 routes make_routes(route_state& state);
 
 inline constexpr std::size_t large_bytes = 24 * 1024 * 1024;

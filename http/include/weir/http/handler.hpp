@@ -21,6 +21,7 @@
 #include <weir/http/blocking.hpp>
 #include <weir/http/request.hpp>
 #include <weir/http/response.hpp>
+#include <weir/http/route_limits.hpp>
 #include <weir/http/router.hpp>
 #include <weir/platform/error.hpp>
 #include <weir/platform/export.hpp>
@@ -104,53 +105,61 @@ using plain_handler = std::function<response(const request&)>;
 using coroutine_handler = std::function<runtime::task<error>(exchange&)>;
 using handler = std::variant<plain_handler, coroutine_handler>;
 
+struct route {
+  handler run;
+  route_limits own;
+};
+
 // The routes of a server. Built before it starts, then shared by any number of servers and threads.
 // Patterns and errors as in router.hpp. A coroutine handler that captures has to outlive every
 // request: captures live in the routes, not in the coroutine's frame.
+//
+// `own` are limits in the place of the server's. errc::invalid with the name of the field in
+// `where`: the route may not have this one.
 class WEIR_EXPORT routes {
  public:
-  error add(method verb, std::string_view pattern, plain_handler run) {
-    return router_.add(verb, pattern, handler(std::move(run)));
+  error add(method verb, std::string_view pattern, handler run, const route_limits& own = {}) {
+    if (error why = own.validate()) return why;
+    return router_.add(verb, pattern, route{std::move(run), own});
   }
-  error add(method verb, std::string_view pattern, coroutine_handler run) {
-    return router_.add(verb, pattern, handler(std::move(run)));
+  error get(std::string_view pattern, plain_handler run, const route_limits& own = {}) {
+    return add(method::get, pattern, std::move(run), own);
   }
-  error get(std::string_view pattern, plain_handler run) {
-    return add(method::get, pattern, std::move(run));
-  }
-  error post(std::string_view pattern, plain_handler run) {
-    return add(method::post, pattern, std::move(run));
+  error post(std::string_view pattern, plain_handler run, const route_limits& own = {}) {
+    return add(method::post, pattern, std::move(run), own);
   }
   // A coroutine handler is named as one: which kind a lambda is decides how it may wait.
-  error get_async(std::string_view pattern, coroutine_handler run) {
-    return add(method::get, pattern, std::move(run));
+  error get_async(std::string_view pattern, coroutine_handler run, const route_limits& own = {}) {
+    return add(method::get, pattern, std::move(run), own);
   }
-  error post_async(std::string_view pattern, coroutine_handler run) {
-    return add(method::post, pattern, std::move(run));
+  error post_async(std::string_view pattern, coroutine_handler run, const route_limits& own = {}) {
+    return add(method::post, pattern, std::move(run), own);
   }
 
   // On a worker, beside the loop: with or without a stop token.
-  error add_blocking(method verb, std::string_view pattern, blocking_handler run);
-  error add_blocking(method verb, std::string_view pattern, plain_handler run) {
+  error add_blocking(method verb, std::string_view pattern, blocking_handler run,
+                     const route_limits& own = {});
+  error add_blocking(method verb, std::string_view pattern, plain_handler run,
+                     const route_limits& own = {}) {
     return add_blocking(
         verb, pattern,
-        blocking_handler([run = std::move(run)](const request& asked, const stop_token&) {
-          return run(asked);
-        }));
+        blocking_handler(
+            [run = std::move(run)](const request& asked, const stop_token&) { return run(asked); }),
+        own);
   }
   template <class F>
-  error get_blocking(std::string_view pattern, F run) {
-    return add_blocking(method::get, pattern, std::move(run));
+  error get_blocking(std::string_view pattern, F run, const route_limits& own = {}) {
+    return add_blocking(method::get, pattern, std::move(run), own);
   }
   template <class F>
-  error post_blocking(std::string_view pattern, F run) {
-    return add_blocking(method::post, pattern, std::move(run));
+  error post_blocking(std::string_view pattern, F run, const route_limits& own = {}) {
+    return add_blocking(method::post, pattern, std::move(run), own);
   }
 
-  const router<handler>& table() const noexcept { return router_; }
+  const router<route>& table() const noexcept { return router_; }
 
  private:
-  router<handler> router_;
+  router<route> router_;
 };
 
 }  // namespace weir::http

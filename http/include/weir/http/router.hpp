@@ -91,6 +91,8 @@ class router {
   }
   method_set methods() const noexcept { return table_.methods(); }
   std::size_t size() const noexcept { return payloads_.size(); }
+  // In the order in which they were added; route_match::index counts them so.
+  const Payload& payload(std::size_t index) const noexcept { return payloads_[index]; }
 
  private:
   route_table table_;
