@@ -31,8 +31,8 @@ const std::vector<prepared>& all_prepared() {
 }
 
 bool goes_on(const refusal_kind& kind) noexcept {
-  return &kind == &problems::not_found || &kind == &problems::method_not_allowed ||
-         &kind == &problems::overloaded;
+  return &kind == &problems::unauthorized || &kind == &problems::not_found ||
+         &kind == &problems::method_not_allowed || &kind == &problems::overloaded;
 }
 
 }  // namespace
@@ -49,10 +49,17 @@ response problem_response(const refusal_kind& kind) {
   return problem_response(kind.status, kind.code, kind.detail);
 }
 
-response problem_response(status_code status, std::string_view code, std::string_view detail) {
+response problem_response(status_code status, std::string_view code, std::string_view detail,
+                          std::string_view field) {
   WEIR_ASSERT(status >= 400);
   response out(status);
-  out.set_body(problem_body(status, code, detail), application_problem_json);
+  std::string details;
+  if (!field.empty()) {
+    details = R"("details":{"field":)";
+    append_json_string(details, field);
+    details += '}';
+  }
+  out.set_body(problem_body(status, code, detail, details), application_problem_json);
   return out;
 }
 

@@ -265,6 +265,19 @@ std::vector<probe> field_lines() {
            "Content-Length: 5\r\nTransfer_Encoding: chunked\r\n", "framing_lookalike"),
       with("V04 Content_Length beside Transfer-Encoding: 400",
            "Content_Length: 5\r\nTransfer-Encoding: chunked\r\n", "framing_lookalike"),
+      // -- credentials --
+      served("J09 a missing key: 401 with WWW-Authenticate, and goes on",
+             get("/secret") + get("/plaintext"),
+             {reply(401, "unauthorized").with("www-authenticate", "ApiKey realm=\"weir\""), hello}),
+      served("J09 a wrong key gets the same bytes as a missing one",
+             get("/secret") + get("/secret", "X-API-Key: a key that somebody guessed\r\n"),
+             {{401, "unauthorized"}, {401, "unauthorized"}})
+          .seen_as([](const stage::seen& seen) {
+            CHECK(seen.answers[0].body == seen.answers[1].body);
+            CHECK(seen.answers[0].fields.size() == seen.answers[1].fields.size());
+          }),
+      served("J09 the right key is let in",
+             get("/secret", "X-API-Key: " + std::string(api_key) + "\r\n"), {"told"}),
       // -- Connection, Upgrade, Expect without a body --
       last("R67 R68 V13 Connection: close is honoured and said", get_with("Connection: close\r\n"),
            {hello}),

@@ -5,6 +5,10 @@
 #include <charconv>
 #include <stdexcept>
 
+#include <weir/http/credentials.hpp>
+#if WEIR_JSON
+#include <weir/http/json_body.hpp>
+#endif
 #include <weir/http/limits.hpp>
 #include <weir/platform/clock.hpp>
 #include <weir/runtime/scheduler.hpp>
@@ -181,6 +185,22 @@ response describe(const request& q) {
   return response::text(out + std::string(q.body));
 }
 
+#if WEIR_JSON
+response order(const request& q) {
+  json_body in(q);
+  const std::string_view name = in.text("name", 100);
+  const std::int64_t copies = in.integer("copies", 1, 10, 1);
+  const bool loud = in.boolean("loud", false);
+  if (!in.complete()) return in.problem();
+  return response::text(std::string(name) + " x" + std::to_string(copies) + (loud ? "!" : ""));
+}
+#endif
+
+response secret(const request& q) {
+  if (!has_api_key(q, api_key)) return unauthorized("ApiKey realm=\"weir\"");
+  return response::view("told");
+}
+
 std::string make_pattern() {
   std::string out(large_bytes, '\0');
   std::uint64_t word = 0x9e3779b97f4a7c15u;
@@ -257,6 +277,10 @@ routes make_routes(route_state& state) {
     out.header("Location", "/" + std::string(limits().target_bytes_max - 1, 'l'));
     return out;
   }));
+#if WEIR_JSON
+  check(r.post("/order", order));
+#endif
+  check(r.get("/secret", secret));
   check(r.post_async("/stream-echo", [](exchange& x) { return stream_echo(x); }));
   check(r.post_async("/collect", [](exchange& x) { return collect(x); }));
   check(r.post_async("/ignore", [](exchange& x) { return answer_with(x, "ignored"); }));

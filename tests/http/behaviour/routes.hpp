@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <weir/http/handler.hpp>
 #include <weir/platform/file.hpp>
@@ -60,6 +61,8 @@ struct route_state {
 //   POST /tags             the same                       plain
 //   GET  /status/{n}       that status, no body           plain
 //   GET  /location         302 with a long Location       plain
+//   POST /order            fields of a JSON object        plain, with WEIR_JSON
+//   GET  /secret           "told" to who has the key      plain
 //   POST /stream-echo      the body, piece by piece       coroutine
 //   POST /collect          the body's size, in decimal    coroutine, read_all
 //   POST /ignore           "ignored", body not read       coroutine
@@ -79,6 +82,8 @@ struct route_state {
 //   /own/submit, /own/collect, /own/stream-echo, /own/delay/{ms}, /own/large, /own/firehose/{n}:
 //   the same under route_state::own
 routes make_routes(route_state& state);
+
+inline constexpr std::string_view api_key = "a key that nobody guesses";
 
 inline constexpr std::size_t large_bytes = 24 * 1024 * 1024;
 

@@ -21,6 +21,7 @@ namespace problems {
   inline constexpr refusal_kind name {     \
     status, #name, detail                  \
   }
+WEIR_PROBLEM(unauthorized, 401, "A credential is missing or not accepted.");
 WEIR_PROBLEM(not_found, 404, "Nothing is served at this path.");
 WEIR_PROBLEM(method_not_allowed, 405, "This path does not answer the method.");
 WEIR_PROBLEM(head_timeout, 408, "The request head did not arrive in time.");
@@ -33,6 +34,7 @@ WEIR_PROBLEM(handler_timeout, 504, "The handler did not answer in time.");
 #undef WEIR_PROBLEM
 
 inline constexpr auto all = std::to_array<const refusal_kind*>({
+    &unauthorized,
     &not_found,
     &method_not_allowed,
     &head_timeout,
@@ -55,8 +57,9 @@ inline response problem_response(const refusal& why) {
 }
 
 // A problem of the application's own: any status from 400 up, `code` a stable name, `detail` any
-// UTF-8 text. Escapes what JSON needs escaped. Allocates the body.
+// UTF-8 text. With a `field`, the member `details` names the one that is wrong. Escapes what JSON
+// needs escaped. Allocates the body.
 WEIR_EXPORT response problem_response(status_code status, std::string_view code,
-                                      std::string_view detail);
+                                      std::string_view detail, std::string_view field = {});
 
 }  // namespace weir::http
