@@ -16,6 +16,7 @@ struct worker {
   std::unique_ptr<runtime::scheduler> loop;
   std::unique_ptr<server> http;
   std::thread thread;
+  std::thread::id id;   // of `thread`, which belongs to whoever joins it
   drain_report report;  // its thread's, until it has ended
   bool ended = false;   // takes no drain any more
 
@@ -146,6 +147,7 @@ error background_server::impl::start_all() {
 bool background_server::impl::begin_thread(worker& one) noexcept {
   try {
     one.thread = std::thread([this, &one] { run(one); });
+    one.id = one.thread.get_id();
     return true;
   } catch (...) {  // std::system_error, std::bad_alloc
     return false;
@@ -186,7 +188,7 @@ void background_server::impl::drain_all() noexcept {
 
 bool background_server::impl::on_own_thread() const noexcept {
   for (const std::unique_ptr<worker>& each : workers) {
-    if (each->thread.get_id() == std::this_thread::get_id()) return true;
+    if (each->id == std::this_thread::get_id()) return true;
   }
   return false;
 }
@@ -211,7 +213,8 @@ drain_report background_server::stop() noexcept {
   return s.report;
 }
 
-// By the one caller who set `joining`: nobody else touches the list until it is stopped.
+// By the one caller who set `joining`: nobody else changes the list, or touches a `thread`, until
+// it is stopped.
 void background_server::impl::end_all() noexcept {
   for (const std::unique_ptr<worker>& each : workers) {
     if (each->thread.joinable()) {

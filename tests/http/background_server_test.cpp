@@ -131,6 +131,25 @@ TEST_CASE("background server: many threads stop it at one time, and all are told
   for (std::future<drain_report>& each : told) CHECK(each.get().drained == 5);
 }
 
+TEST_CASE("background server: a stop that comes while another one ends the threads", "[http]") {
+  const routes handlers = make_routes();
+  std::promise<void> ending;
+  background_options options;
+  options.on_ended = [](void* context) noexcept {
+    static_cast<std::promise<void>*>(context)->set_value();
+  };
+  options.context = &ending;
+  const auto served = open(handlers, options);
+  REQUIRE(served->listen("127.0.0.1:0").ok());
+  REQUIRE_FALSE(served->start());
+  std::future<drain_report> second = std::async(std::launch::async, [&] {
+    ending.get_future().wait();
+    return served->stop();
+  });
+  CHECK(served->stop().drained == 0);
+  CHECK(second.get().drained == 0);
+}
+
 TEST_CASE("background server: what cannot be bound leaves the rest as it was, and nothing leaks",
           "[http]") {
   const routes handlers = make_routes();
