@@ -1,17 +1,17 @@
-// apps/serve.cpp - see the header. One thread per server and its loop; the main thread has a loop
-// of its own, which waits for signals and for the others to end, and serves the admin address.
+// apps/serve.cpp - see the header. The servers have threads of their own; the main thread has a
+// loop, which waits for signals and for the servers to end, and serves the admin address.
 //
-//   bind everything -> say where -> start threads -> signal -> drain() each -> all ended -> report
-//                                                      |         (the admin server goes last)
-//                                                      `-> a second one -> the end, at once
+//   bind everything -> start -> say where -> signal -> drain() -> all ended -> report
+//                                              |         (the admin server goes last)
+//                                              `-> a second one -> the end, at once
 #include "serve.hpp"
 
+#include <atomic>
 #include <cstdlib>
-#include <latch>
 #include <memory>
-#include <thread>
 #include <utility>
 
+#include <weir/http/background_server.hpp>
 #include <weir/http/head_parser.hpp>
 #include <weir/http/health.hpp>
 #include <weir/http/server.hpp>
@@ -47,14 +47,6 @@ http::limits admin_limits() noexcept {
   return bounds;
 }
 
-// Whether the system spreads the connections of a shared port over its listeners. Elsewhere the
-// first thread accepts for all.
-#if defined(__linux__)
-constexpr bool ports_spread = true;
-#else
-constexpr bool ports_spread = false;
-#endif
-
 // How long the end waits for a reader of the log.
 constexpr time_ns log_end_ns = 2 * second_ns;
 
@@ -67,18 +59,6 @@ void say(const std::string& text) {
   std::fflush(stderr);  // standard output may have a reader that does not read
   std::_Exit(code);
 }
-
-// One server on its thread.
-struct worker {
-  std::unique_ptr<runtime::scheduler> loop;
-  std::unique_ptr<access_log::channel> log;
-  std::unique_ptr<http::server> http;
-  std::thread thread;
-  // Written by its thread before `ended` is posted, read by the main thread afterwards.
-  http::drain_report report;
-  error why;
-  bool ended = false;  // known to the main thread
-};
 
 class program {
  public:
@@ -93,26 +73,18 @@ class program {
  private:
   bool prepare();
   bool fit_descriptors();
-  bool make_workers();
+  bool open_control();
+  bool open_servers();
   bool bind();
-  bool bind_all(const std::string& at);
   bool bind_admin();
+  bool start();
   void announce() const;
-  void start(worker& one);
   int supervise();
-  int report();
+  int report(const http::drain_report& sum, int code);
 
-  // Posted by a worker's thread when its server is through.
-  struct ended_job final : runtime::posted_job {
-    ended_job(program& p, worker& w) noexcept : posted_job(&run_it), of(p), which(w) {}
-    static void run_it(posted_job& job) noexcept {
-      ended_job& self = static_cast<ended_job&>(job);
-      self.which.ended = true;
-      --self.of.running_;
-    }
-    program& of;
-    worker& which;
-  };
+  // Called by background_server.
+  static void observe(void* self, std::uint32_t thread, http::server_options& served);
+  static void on_ended(void* self) noexcept;
 
   const serve_options& options_;
   http::limits bounds_;
@@ -122,14 +94,13 @@ class program {
   http::health health_;
   http::routes routes_;
   http::routes admin_routes_;
-  std::unique_ptr<http::admission> admission_;
-  std::vector<std::unique_ptr<ended_job>> ended_;  // outlive the loop they are posted to
+  std::vector<std::unique_ptr<access_log::channel>> logs_;  // one for each thread
   std::unique_ptr<runtime::scheduler> control_;
   std::unique_ptr<http::server> admin_;  // on control_
-  std::vector<std::unique_ptr<worker>> workers_;
+  std::unique_ptr<http::background_server> servers_;
   std::vector<address> bound_;
   address admin_at_;
-  std::size_t running_ = 0;
+  std::atomic<bool> ended_{false};  // all servers have
 };
 
 // What is wrong with an address, and what to do about it.
@@ -215,7 +186,7 @@ bool program::prepare() {
   return true;
 }
 
-bool program::make_workers() {
+bool program::open_control() {
   runtime::scheduler_options small;
   if (options_.admin_listen.empty()) {
     small.receive_buffer_bytes = small.send_buffer_bytes = 1'024;
@@ -226,59 +197,42 @@ bool program::make_workers() {
     return false;
   }
   control_ = std::move(control).value();
-  admission_ = std::make_unique<http::admission>(bounds_);
-  runtime::scheduler_options on;
-  // A head stands in the receive buffer as a whole.
-  const std::size_t head_bytes =
-      http::head_parser(http::head_rules(bounds_, false)).buffer_bytes_max();
-  on.receive_buffer_bytes = std::max(on.receive_buffer_bytes, head_bytes);
-  for (std::uint32_t i = 0; i < options_.threads; ++i) {
-    auto one = std::make_unique<worker>();
-    result<std::unique_ptr<runtime::scheduler>> loop = runtime::scheduler::open(on);
-    if (!loop.ok()) {
-      say(std::string("cannot start an event loop: ") + to_string(loop.why().code));
-      return false;
-    }
-    one->loop = std::move(loop).value();
-    http::server_options served;
-    served.bounds = bounds_;
-    served.shared = admission_.get();
-    served.tells = &health_;
-    if (options_.log != log_format::off) {
-      one->log = std::make_unique<access_log::channel>(log_);
-      served.observe = &access_log::channel::observe;
-      served.observe_context = one->log.get();
-    }
-    one->http = std::make_unique<http::server>(*one->loop, routes_, served);
-    workers_.push_back(std::move(one));
-  }
   return true;
 }
 
-// Where ports are shared, each thread has a listener of its own. A Unix path belongs to the first
-// thread, because there is nothing that would share it.
-bool program::bind_all(const std::string& text) {
-  const result<address> at = address::parse(text);
-  if (!at.ok()) {
-    say(why_not_bound(text, at.why()));
+bool program::open_servers() {
+  http::background_options how;
+  how.threads = options_.threads;
+  how.served.bounds = bounds_;
+  how.served.tells = &health_;
+  // A head stands in the receive buffer as a whole.
+  const std::size_t head_bytes =
+      http::head_parser(http::head_rules(bounds_, false)).buffer_bytes_max();
+  how.loop.receive_buffer_bytes = std::max(how.loop.receive_buffer_bytes, head_bytes);
+  if (options_.log != log_format::off) how.adapt = &program::observe;
+  how.on_ended = &program::on_ended;
+  how.context = this;
+  result<std::unique_ptr<http::background_server>> opened =
+      http::background_server::open(routes_, how);
+  if (!opened.ok()) {
+    say(std::string("cannot start an event loop: ") + to_string(opened.why().code));
     return false;
   }
-  const bool share = ports_spread && workers_.size() > 1 && at.value().is_ip();
-  const result<address> first = workers_.front()->http->listen(
-      at.value(), share ? net::port_use::shared : net::port_use::alone);
-  if (!first.ok()) {
-    say(why_not_bound(text, first.why()));
-    return false;
-  }
-  bound_.push_back(first.value());
-  for (std::size_t i = 1; share && i < workers_.size(); ++i) {
-    const result<address> next = workers_[i]->http->listen(first.value(), net::port_use::joined);
-    if (!next.ok()) {
-      say(why_not_bound(text, next.why()));
-      return false;
-    }
-  }
+  servers_ = std::move(opened).value();
   return true;
+}
+
+void program::observe(void* self, std::uint32_t, http::server_options& served) {
+  program& of = *static_cast<program*>(self);
+  of.logs_.push_back(std::make_unique<access_log::channel>(of.log_));
+  served.observe = &access_log::channel::observe;
+  served.observe_context = of.logs_.back().get();
+}
+
+void program::on_ended(void* self) noexcept {
+  program& of = *static_cast<program*>(self);
+  of.ended_.store(true);
+  of.control_->poller().wake();
 }
 
 bool program::bind_admin() {
@@ -297,15 +251,14 @@ bool program::bind_admin() {
 
 bool program::bind() {
   for (const std::string& text : options_.listen) {
-    if (!bind_all(text)) return false;
+    const result<address> at = servers_->listen(text);
+    if (!at.ok()) {
+      say(why_not_bound(text, at.why()));
+      return false;
+    }
+    bound_.push_back(at.value());
   }
-  if (!bind_admin()) return false;
-  if (!ports_spread && workers_.size() > 1) {
-    std::vector<http::server*> others;
-    for (std::size_t i = 1; i < workers_.size(); ++i) others.push_back(workers_[i]->http.get());
-    workers_.front()->http->spread_to(others);
-  }
-  return true;
+  return bind_admin();
 }
 
 void program::announce() const {
@@ -323,33 +276,19 @@ void program::announce() const {
   std::fflush(stdout);
 }
 
-// A server is started before its loop turns for the first time, which is when a posted job runs.
-struct started_job final : runtime::posted_job {
-  explicit started_job(std::latch& l) noexcept : posted_job(&run_it), told(l) {}
-  static void run_it(posted_job& job) noexcept { static_cast<started_job&>(job).told.count_down(); }
-  std::latch& told;
-};
-
-void program::start(worker& one) {
-  ended_.push_back(std::make_unique<ended_job>(*this, one));
-  ++running_;
-  one.thread = std::thread([this, &one, done = ended_.back().get()] {
-    result<http::drain_report> outcome = one.loop->run(one.http->serve());
-    if (outcome.ok()) {
-      one.report = outcome.value();
-    } else {
-      one.why = outcome.why();
-      // A server that could not even start left its loop unturned, and a job waiting in it.
-      static_cast<void>(one.loop->poll_once(0));
-    }
-    control_->post(*done);
-  });
+bool program::start() {
+  error why = servers_->start();
+  if (!why && admin_ != nullptr) why = admin_->start();
+  if (!why) return true;
+  static_cast<void>(servers_->stop());  // no path stays behind, whoever had started
+  say(std::string("cannot start: ") + to_string(why.code) + " (" + why.where + ")");
+  return false;
 }
 
 int program::run() {
   // A reader of our output that goes away is an error of the write, not the end of the process.
   platform::ignore_broken_pipes();
-  if (!prepare() || !make_workers() || !bind()) return exit_code::misuse;
+  if (!prepare() || !open_control() || !open_servers() || !bind()) return exit_code::misuse;
 
   platform::termination_watch watch;
   const auto wake = [](void* poller) noexcept { static_cast<platform::poller*>(poller)->wake(); };
@@ -357,67 +296,36 @@ int program::run() {
     say(std::string("cannot watch for signals: ") + to_string(why.code));
     return exit_code::failed;
   }
-  if (admin_ != nullptr) {
-    if (error why = admin_->start()) {
-      say(std::string("cannot start the admin server: ") + to_string(why.code));
-      end_without_the_rest(exit_code::failed);
-    }
-  }
   if (options_.log != log_format::off) log_.start();
+  if (!start()) end_without_the_rest(exit_code::failed);
   announce();
-  // The first one may hand connections to the others, so it starts when they have.
-  std::latch started(static_cast<std::ptrdiff_t>(workers_.size() - 1));
-  std::vector<std::unique_ptr<started_job>> begun;
-  for (std::size_t i = 1; i < workers_.size(); ++i) {
-    begun.push_back(std::make_unique<started_job>(started));
-    workers_[i]->loop->post(*begun.back());
-    start(*workers_[i]);
-  }
-  started.wait();
-  start(*workers_.front());
   const int code = supervise();
   if (code == exit_code::killed) return code;
-  for (std::unique_ptr<worker>& each : workers_) each->thread.join();
+  const http::drain_report sum = servers_->stop();
   watch.stop();
-  return report();
+  return report(sum, code);
 }
 
 // Until all servers have ended, the admin one last, or a second signal.
 int program::supervise() {
-  bool draining = false;
-  std::size_t all = workers_.size();
-  while (running_ > 0 || (admin_ != nullptr && !admin_->stopped())) {
-    if (running_ == 0) admin_->drain();
+  while (!ended_.load() || (admin_ != nullptr && !admin_->stopped())) {
+    if (ended_.load()) admin_->drain();
     const error why = control_->poll_once(never_ns);
     const unsigned signals = platform::termination_watch::count();
     if (signals >= 2) {
       say("ended at once by a second signal; what was open is cut off");
       return exit_code::killed;
     }
-    // One that broke takes the others along: half a server is not what anybody asked for.
-    if ((signals > 0 || why || running_ < all) && !draining) {
-      draining = true;
-      for (std::unique_ptr<worker>& each : workers_) {
-        if (!each->ended) each->http->drain();
-      }
-    }
+    if (signals > 0 || why) servers_->drain();
     if (why) return exit_code::failed;
   }
   return exit_code::done;
 }
 
-int program::report() {
-  http::drain_report sum;
-  int code = exit_code::done;
-  for (const std::unique_ptr<worker>& each : workers_) {
-    sum.drained += each->report.drained;
-    sum.forced += each->report.forced;
-    sum.abandoned += each->report.abandoned;
-    if (each->why) {
-      say(std::string("a server broke: ") + to_string(each->why.code) + " (" + each->why.where +
-          ")");
-      code = exit_code::failed;
-    }
+int program::report(const http::drain_report& sum, int code) {
+  if (const error why = servers_->why_broken()) {
+    say(std::string("a server broke: ") + to_string(why.code) + " (" + why.where + ")");
+    code = exit_code::failed;
   }
   std::fprintf(stderr, "weir: drained %u, forced %u, abandoned %u\n",
                static_cast<unsigned>(sum.drained), static_cast<unsigned>(sum.forced),
