@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
-#include <string>
 #include <utility>
 
 #include <weir/http/date.hpp>
@@ -30,31 +28,12 @@ http::response why_not(error why) {
   }
 }
 
-// Up to here a file is read and leaves with its head in one send; above, the system sends it from
-// its cache, which costs a call and a packet more and no copy.
-constexpr std::uint64_t read_whole_bytes_max = 32 * 1024;
-
 void add_fields(http::response& head, const file& source, std::int64_t now) {
   // Never later than Date (RFC 9110 8.8.2.1), whatever the clock of the folder says.
   std::array<char, http::date_bytes> modified;
   http::format_date(std::min(source.modified_unix_seconds(), now), modified);
   head.header("Last-Modified", std::string_view(modified.data(), modified.size()));
   head.header("X-Content-Type-Options", "nosniff");
-}
-
-// All of a small file. One that has become shorter since it was opened is sent as short as it is.
-result<std::string> read_whole(const file& source) {
-  std::string bytes(static_cast<std::size_t>(source.size()), '\0');
-  std::size_t used = 0;
-  while (used < bytes.size()) {
-    const std::span<char> room = std::span<char>(bytes).subspan(used);
-    const result<std::size_t> got = source.read_at(used, std::as_writable_bytes(room));
-    if (!got.ok()) return got.why();
-    if (got.value() == 0) break;
-    used += got.value();
-  }
-  bytes.resize(used);
-  return bytes;
 }
 
 runtime::task<error> send_file(http::exchange& on, const directory_root& folder) {
@@ -67,23 +46,8 @@ runtime::task<error> send_file(http::exchange& on, const directory_root& folder)
   const file& source = opened.value();
   http::response head;
   add_fields(head, source, on.loop().poller().unix_seconds());
-  if (source.size() <= read_whole_bytes_max && on.head().verb != http::method::head) {
-    result<std::string> bytes = read_whole(source);
-    if (!bytes.ok()) {
-      const error refused = co_await on.send(why_not(bytes.why()));
-      co_return refused;
-    }
-    head.set_body(std::move(bytes).value(), media_type(path));
-    const error sent = co_await on.send(std::move(head));
-    co_return sent;
-  }
-  head.set_stream(source.size(), media_type(path));
-  const error begun = co_await on.begin(std::move(head));
-  if (begun) co_return begun;
-  const error sent = co_await on.write_file(source, 0, source.size());
-  if (sent) co_return sent;
-  const error finished = co_await on.finish();
-  co_return finished;
+  const error sent = co_await on.send_file(std::move(head), source, media_type(path));
+  co_return sent;
 }
 
 }  // namespace

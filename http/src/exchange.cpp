@@ -144,27 +144,46 @@ runtime::task<error> exchange::send(response whole) {
   co_return why;
 }
 
-runtime::task<error> exchange::begin(response head) {
+// Gathers the head of an answer whose body follows. errc::invalid with `finished_` set: it broke a
+// rule, and what was gathered is a 500.
+error exchange::gather_head(response& head) noexcept {
   conversation& c = talk_;
-  if (head.source() != body_source::stream) co_return error(errc::invalid, "begin: no stream");
-  if (error why = may_answer()) co_return why;
-  const status_code announced = head.status();
+  if (head.source() != body_source::stream) return error(errc::invalid, "begin: no stream");
+  if (error why = may_answer()) return why;
   const std::optional<encoded_head> written = c.write_head(head, 0);
-  if (!written) co_return error(errc::broken_pipe, "begin");
+  if (!written) return error(errc::broken_pipe, "begin");
   c.count_answer(head.status(), head.length().value_or(0));
   if (head.source() != body_source::stream) {
-    // The head broke a rule; what was written is the head of a 500.
     const bool fits = c.output_.append(written->sends_body ? head.body() : std::string_view{});
     WEIR_ASSERT(fits);
-    WEIR_ASSERT(announced != 0);
     finished_ = true;
-    const error why = co_await c.flush_all();
-    co_return why ? why : error(errc::invalid, "begin: a field may not be sent");
+    return error(errc::invalid, "begin: a field may not be sent");
   }
   sends_body_ = written->sends_body;
   chunked_ = written->framing == body_kind::chunked;
   length_left_ = head.length();
-  const error why = co_await c.flush_all();
+  return error{};
+}
+
+runtime::task<error> exchange::begin(response head) {
+  const error refused = gather_head(head);
+  const error why = co_await talk_.flush_all();
+  co_return refused ? refused : why;
+}
+
+runtime::task<error> exchange::send_file(response head, const file& source, std::string_view type) {
+  head.set_stream(source.size(), type);
+  const error refused = gather_head(head);
+  if (refused) {
+    const error why = co_await talk_.flush_all();
+    static_cast<void>(why);
+    co_return refused;
+  }
+  if (sends_body_) {
+    const error why = co_await write_file(source, 0, source.size());
+    if (why) co_return why;
+  }
+  const error why = co_await finish();
   co_return why;
 }
 

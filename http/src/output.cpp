@@ -52,8 +52,24 @@ void output::flush(response* owner) noexcept {
   const std::array<byte_view, 2> parts = {as_bytes(head), as_bytes(body)};
   const std::size_t first = head.empty() ? 1 : 0;
   const std::size_t count_parts = body.empty() ? 1 : 2 - first;
-  result<std::size_t> sent =
-      to_->try_write(std::span<const byte_view>(parts).subspan(first, count_parts));
+  after_send(to_->try_write(std::span<const byte_view>(parts).subspan(first, count_parts)), head,
+             owner);
+}
+
+void output::flush_before_file() noexcept {
+  WEIR_ASSERT(!blocked());
+  const std::byte* const lent = service_.loop.lend_send_buffer().data();
+  const std::string_view head{reinterpret_cast<const char*>(lent), used_};
+  used_ = 0;
+  if (failed_ || head.empty()) return;
+  const byte_view part = as_bytes(head);
+  after_send(to_->try_write_more({&part, 1}), head, nullptr);
+}
+
+// What the stream did not take of the gathered bytes and of the body of `owner` is kept.
+void output::after_send(const result<std::size_t>& sent, std::string_view head,
+                        response* owner) noexcept {
+  const std::string_view body = owner == nullptr ? std::string_view{} : owner->body();
   if (!sent.ok() && sent.why().code != errc::would_block) {
     failed_ = sent.why();
     return;
@@ -152,7 +168,11 @@ runtime::task<error> output::write_loop() {
 
 runtime::task<error> output::write_file(const file& source, std::uint64_t offset,
                                         std::uint64_t count_bytes) {
-  flush();
+  if (count_bytes > 0) {
+    flush_before_file();
+  } else {
+    flush();
+  }
   if (blocked()) {
     const error why = co_await write_rest();
     if (why) co_return why;

@@ -59,6 +59,8 @@ class output {
   // Sends what was gathered, and `body` right behind it without copying it. The response that owns
   // the body is handed over when something of it is left.
   void flush(response* owner = nullptr) noexcept;
+  // The same where a file follows at once: what was gathered may wait for its first bytes.
+  void flush_before_file() noexcept;
 
   // Whether enough was gathered that it should leave before the next answer is made: past
   // response_queue_bytes_max, or so much that the next head might find no room.
@@ -85,6 +87,7 @@ class output {
   runtime::task<error> copy_file(const file& source, std::uint64_t offset, std::uint64_t count);
   void count_failure(error why) noexcept;
   std::size_t capacity() const noexcept;
+  void after_send(const result<std::size_t>& sent, std::string_view head, response* owner) noexcept;
   void keep(std::string_view gathered) noexcept;
   void count(std::size_t sent) noexcept;
   byte_view next_rest() const noexcept;

@@ -11,6 +11,10 @@ result<std::size_t> socket_stream::try_write(std::span<const byte_view> parts) n
   return poller_->try_send(socket_, parts);
 }
 
+result<std::size_t> socket_stream::try_write_more(std::span<const byte_view> parts) noexcept {
+  return poller_->try_send_more(socket_, parts);
+}
+
 error socket_stream::shut_write() noexcept {
   return poller_->shut_send(socket_);
 }

@@ -108,6 +108,13 @@ class readiness_poller final : public poller {
     return posix::send(s->fd, parts);
   }
 
+  result<std::size_t> try_send_more(socket_id socket,
+                                    std::span<const byte_view> parts) noexcept override {
+    socket_slot* const s = find(socket);
+    if (s == nullptr) return stale("send");
+    return posix::send(s->fd, parts, posix::more_follows::yes);
+  }
+
   result<native_socket> try_accept(socket_id listener, address* peer) noexcept override {
     socket_slot* const s = find(listener);
     if (s == nullptr) return stale("accept");

@@ -95,12 +95,13 @@ class contract_auditor final : public platform::poller {
   result<std::size_t> try_send(socket_id socket,
                                std::span<const byte_view> parts) noexcept override {
     result<std::size_t> sent = inner_->try_send(socket, parts);
-    check_stale(socket, sent.why().code, "try_send");
-    if (sent) {
-      std::size_t size = 0;
-      for (const byte_view part : parts) size += part.size();
-      if (sent.value() > size) complain("P3 try_send took more than it was given");
-    }
+    check_sent(socket, sent, parts);
+    return sent;
+  }
+  result<std::size_t> try_send_more(socket_id socket,
+                                    std::span<const byte_view> parts) noexcept override {
+    result<std::size_t> sent = inner_->try_send_more(socket, parts);
+    check_sent(socket, sent, parts);
     return sent;
   }
   result<native_socket> try_accept(socket_id listener, address* peer) noexcept override {
@@ -244,6 +245,14 @@ class contract_auditor final : public platform::poller {
   void check_stale(socket_id socket, errc said, const char* call) noexcept {
     if (open_.contains(key(socket)) || said == errc::bad_handle) return;
     complain(std::string("P14 ") + call + " worked on a stale socket");
+  }
+  void check_sent(socket_id socket, const result<std::size_t>& sent,
+                  std::span<const byte_view> parts) noexcept {
+    check_stale(socket, sent.why().code, "try_send");
+    if (!sent) return;
+    std::size_t size = 0;
+    for (const byte_view part : parts) size += part.size();
+    if (sent.value() > size) complain("P3 try_send took more than it was given");
   }
   void check_count(std::uint64_t value, std::uint64_t size, const char* what) noexcept {
     if (value > size) complain(std::string("P12 ") + what + ": more bytes than there is room for");

@@ -187,7 +187,7 @@ result<std::size_t> receive(int fd, byte_span into) noexcept {
   return static_cast<std::size_t>(got);
 }
 
-result<std::size_t> send(int fd, std::span<const byte_view> parts) noexcept {
+result<std::size_t> send(int fd, std::span<const byte_view> parts, more_follows more) noexcept {
   iovec vectors[parts_max];
   const std::size_t count = parts.size() < parts_max ? parts.size() : parts_max;
   if (count == 0) return std::size_t{0};
@@ -198,11 +198,17 @@ result<std::size_t> send(int fd, std::span<const byte_view> parts) noexcept {
   msghdr message{};
   message.msg_iov = vectors;
   message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(count);
+#if defined(MSG_MORE)
+  const int flags = more == more_follows::yes ? send_flags | MSG_MORE : send_flags;
+#else
+  static_cast<void>(more);
+  const int flags = send_flags;
+#endif
   ssize_t sent = 0;
   do {
     // One part takes the shorter way: it is what every small answer uses.
-    sent = count == 1 ? ::send(fd, vectors[0].iov_base, vectors[0].iov_len, send_flags)
-                      : ::sendmsg(fd, &message, send_flags);
+    sent = count == 1 ? ::send(fd, vectors[0].iov_base, vectors[0].iov_len, flags)
+                      : ::sendmsg(fd, &message, flags);
   } while (sent < 0 && errno == EINTR);
   if (sent < 0) return last_error("send");
   return static_cast<std::size_t>(sent);

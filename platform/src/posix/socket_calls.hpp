@@ -27,7 +27,10 @@ error connect(int fd, const address& to) noexcept;
 error connect_outcome(int fd) noexcept;
 
 result<std::size_t> receive(int fd, byte_span into) noexcept;  // errc::eof at the end
-result<std::size_t> send(int fd, std::span<const byte_view> parts) noexcept;
+// With more_follows::yes the system may keep the bytes until the next call, where it knows how.
+enum class more_follows : bool { no, yes };
+result<std::size_t> send(int fd, std::span<const byte_view> parts,
+                         more_follows more = more_follows::no) noexcept;
 // In <system>/send_file.cpp: three systems, three calls of one name.
 result<std::size_t> send_file(int fd, const file& source, std::uint64_t offset,
                               std::uint64_t count) noexcept;

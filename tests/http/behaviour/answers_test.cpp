@@ -323,6 +323,37 @@ BEHAVIOUR("answers: a file arrives byte for byte, twice on one connection") {
   std::remove(path.c_str());
 }
 
+BEHAVIOUR("answers: a file is a whole answer behind others, of any size, and a bad head is a 500") {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{200'000}}) {
+    const std::string path = "weir-behaviour-whole-file.tmp";
+    std::ofstream(path, std::ios::binary) << pattern(size);
+    result<file> opened = file::open_read(path);
+    REQUIRE(opened.ok());
+    on.state.served = std::move(opened).value();
+    if (size == 0) on.serve({});
+    const peer_id peer = on.connect(
+        ask(get("/plaintext") + get("/whole-file") + get("/bad-file") + get("/whole-file"), 4));
+    const peer_id head =
+        on.connect({sim_step::send("HEAD /whole-file HTTP/1.1\r\nHost: weir\r\n\r\n"),
+                    await_answers(1, {"HEAD"}), sim_step::half_close(), sim_step::await_end()});
+    on.until_ended();
+    const auto seen = on.see(peer);
+    CHECK(seen.broken == "");
+    REQUIRE(seen.complete >= 2);
+    CHECK(seen.answers[1].body == pattern(size));
+    CHECK(seen.answers[1].field("content-length") == std::to_string(size));
+    CHECK(seen.answers[1].field("content-type") == "text/plain; charset=utf-8");
+    CHECK(seen.answers[1].field("x-whole") == "yes");
+    REQUIRE(seen.complete == 3);  // a handler's own mistake ends the connection
+    CHECK(seen.answers[2].status == 500);
+    CHECK(on.see(head, {"HEAD"}).complete == 1);
+    CHECK(on.see(head, {"HEAD"}).broken == "");
+    on.state.served.close();
+    std::remove(path.c_str());
+  }
+  on.finish();
+}
+
 BEHAVIOUR("answers: a body nobody reads is skipped when small, and ends the connection when not") {
   on.serve({});
   const peer_id small = on.connect(ask(post("/ignore", "unread") + get("/echo/next"), 2));

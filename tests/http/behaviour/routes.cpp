@@ -139,6 +139,21 @@ task<error> send_served(exchange& x, route_state& state) {
   co_return finished;
 }
 
+task<error> send_served_whole(exchange& x, route_state& state) {
+  response head;
+  head.header("X-Whole", "yes");
+  const error sent = co_await x.send_file(std::move(head), state.served, text_plain);
+  co_return sent;
+}
+
+// A field that may not be sent: the answer is a 500 and the file stays.
+task<error> send_served_badly(exchange& x, route_state& state) {
+  response head;
+  head.header("X-Bad", "a\r\nb");
+  const error sent = co_await x.send_file(std::move(head), state.served);
+  co_return sent;
+}
+
 task<error> throw_async(exchange& x) {
   const error slept = co_await runtime::sleep_until(x.loop().now_ns() + millisecond_ns);
   if (slept) co_return slept;
@@ -290,6 +305,8 @@ routes make_routes(route_state& state) {
   check(r.get_async("/delay/{ms}", [](exchange& x) { return delay(x); }));
   check(r.get_async("/gate", [&state](exchange& x) { return gate(x, state); }));
   check(r.get_async("/file", [&state](exchange& x) { return send_served(x, state); }));
+  check(r.get_async("/whole-file", [&state](exchange& x) { return send_served_whole(x, state); }));
+  check(r.get_async("/bad-file", [&state](exchange& x) { return send_served_badly(x, state); }));
   check(r.get_async("/throw-async", [](exchange& x) { return throw_async(x); }));
   check(r.get_async("/throw-late", [](exchange& x) { return throw_late(x); }));
   check(r.get_async("/short", [](exchange& x) { return short_of_length(x); }));

@@ -93,6 +93,19 @@ CONTRACT("P3 try_send takes its parts in order, as if they were one, and counts 
   CHECK(b.receive(two.server, 1) == "|");
 }
 
+CONTRACT("P3 what try_send_more took arrives before what is sent behind it") {
+  const bench::pair two = b.connected();
+  const byte_view parts[] = {as_bytes("head "), as_bytes("and ")};
+  const std::string whole = "head and ";
+  result<std::size_t> n = b->try_send_more(two.client, parts);
+  while (!n && n.why() == errc::would_block) n = b->try_send_more(two.client, parts);
+  REQUIRE(n.ok());
+  REQUIRE(n.value() >= 1);
+  REQUIRE(n.value() <= whole.size());
+  b.send_all(two.client, "body");
+  CHECK(b.receive(two.server, n.value() + 4) == whole.substr(0, n.value()) + "body");
+}
+
 CONTRACT("P3 try_send looks at 64 parts in one call, and says how far it came") {
   const bench::pair two = b.connected();
   std::vector<byte_view> parts(100, as_bytes("x"));

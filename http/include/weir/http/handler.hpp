@@ -66,6 +66,10 @@ class WEIR_EXPORT exchange {
   // Returns once the bytes are on their way or copied: they may be reused then. Waits while the
   // peer reads more slowly than the handler writes. errc::limit: more than the announced length.
   runtime::task<error> write(std::string_view bytes);
+  // Sends a file as a whole answer, whose status and fields are those of `head`. `type` is a
+  // literal. Head and file leave together where the system can do that.
+  runtime::task<error> send_file(response head, const file& source,
+                                 std::string_view type = application_octet_stream);
   // Writes `count` bytes of `source` from `offset`, by the system's own copy where it has one.
   runtime::task<error> write_file(const file& source, std::uint64_t offset, std::uint64_t count);
   // Whether what write() gets is sent at all: false for HEAD, 204 and 304, once the answer has
@@ -86,6 +90,7 @@ class WEIR_EXPORT exchange {
   exchange(conversation& of, const request& head, runtime::scope& in) noexcept
       : talk_(of), head_(head), scope_(in) {}
   error may_answer() noexcept;
+  error gather_head(response& head) noexcept;
   error may_write(std::uint64_t bytes) noexcept;
   runtime::task<error> call_blocking(const std::shared_ptr<const blocking_handler>& run);
   runtime::task<error> watch_peer(const blocking_job& told);

@@ -26,6 +26,7 @@ class WEIR_EXPORT socket_stream final : public runtime::byte_stream {
 
   result<std::size_t> try_read(byte_span into) noexcept override;
   result<std::size_t> try_write(std::span<const byte_view> parts) noexcept override;
+  result<std::size_t> try_write_more(std::span<const byte_view> parts) noexcept override;
   error shut_write() noexcept override;
   bool writes_files() const noexcept override { return true; }
   platform::started start_wait_readable(runtime::io_wait& wait) noexcept override;
