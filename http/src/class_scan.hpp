@@ -98,7 +98,7 @@ class class_scan {
       look_at(p = block_ + block_bytes);
       stops = stops_.first;
     }
-    return p + std::countr_zero(stops);
+    return p + static_cast<unsigned>(std::countr_zero(stops));
   }
   const char* skip_second(const char* p) noexcept {
     move_to(p);
@@ -107,7 +107,7 @@ class class_scan {
       look_at(p = block_ + block_bytes);
       stops = stops_.second;
     }
-    return p + std::countr_zero(stops);
+    return p + static_cast<unsigned>(std::countr_zero(stops));
   }
 
  private:

@@ -90,10 +90,9 @@ refusal decide_framing(const framing_fields& found, int version_minor, std::uint
   const header_field* const length = found.length;
   const header_field* const coding = found.coding;
   out = {};
+  if (length == nullptr && coding == nullptr) return {};
   if (found.repeated != nullptr) return *found.repeated;
-  if (found.lookalike && (length != nullptr || coding != nullptr)) {
-    return refusals::framing_lookalike;
-  }
+  if (found.lookalike) return refusals::framing_lookalike;
   if (length != nullptr && coding != nullptr) return refusals::length_and_transfer_encoding;
   if (coding != nullptr) {
     if (version_minor == 0) return refusals::transfer_encoding_in_http10;
@@ -101,7 +100,6 @@ refusal decide_framing(const framing_fields& found, int version_minor, std::uint
     if (!why) out.kind = body_kind::chunked;
     return why;
   }
-  if (length == nullptr) return {};
   out.kind = body_kind::length;
   return read_length(length->value, body_bytes_max, out.length);
 }

@@ -164,7 +164,7 @@ refusal parse_absolute(method verb, std::string_view raw, bool secure, std::span
 bool is_authority(std::string_view text, bool port_required) noexcept {
   const char* const end = text.data() + text.size();
   const char* host_end = text.data();
-  if (text.substr(0, 1) == "[") {
+  if (!text.empty() && text[0] == '[') {
     const std::size_t close = text.find(']');
     if (close == std::string_view::npos || !is_ipv6(text.substr(1, close - 1))) return false;
     host_end += close + 1;
