@@ -52,6 +52,8 @@ bool is_mark(char c) {
 constexpr std::size_t script_bytes_max = 4'096;
 constexpr std::size_t dripped_bytes_max = 160;
 constexpr time_ns lifetime_max_ns = 600 * second_ns;
+// A script that waits longer than its connection may live would only find itself.
+constexpr time_ns waits_max_ns = 300 * second_ns;
 // Coroutine frames of a connection with everything it can have under way.
 constexpr std::size_t connection_frames_bytes_max = 16 * 1024;
 
@@ -229,9 +231,15 @@ std::vector<outcome> play(std::vector<std::vector<sim_step>> scripts, const http
 std::vector<sim_step> played(std::string_view script) {
   std::vector<sim_step> steps;
   std::string segment;
+  time_ns waited_ns = 0;
   const auto send = [&] {
     if (!segment.empty()) steps.push_back(sim_step::send(std::move(segment)));
     segment.clear();
+  };
+  const auto wait = [&](time_ns span_ns) {
+    if (waited_ns + span_ns > waits_max_ns) return;
+    waited_ns += span_ns;
+    steps.push_back(sim_step::pause(span_ns));
   };
   for (const char c : script) {
     if (!is_mark(c)) {
@@ -244,9 +252,9 @@ std::vector<sim_step> played(std::string_view script) {
       case stops_reading: steps.push_back(sim_step::stop_reading()); break;
       case resets: steps.push_back(sim_step::reset()); return steps;
       case ends_its_side: steps.push_back(sim_step::half_close()); return steps;
-      case waits_long: steps.push_back(sim_step::pause(12 * second_ns)); break;
-      case waits_short: steps.push_back(sim_step::pause(second_ns)); break;
-      case cuts: steps.push_back(sim_step::pause(millisecond_ns)); break;
+      case waits_long: wait(12 * second_ns); break;
+      case waits_short: wait(second_ns); break;
+      case cuts: wait(millisecond_ns); break;
     }
   }
   send();
