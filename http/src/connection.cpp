@@ -90,6 +90,7 @@ runtime::task<error> connection::work() {
   // Shielded: it is worth waiting for although the scope may be cancelled.
   const time_ns due_ns = due_after(service_.loop.now_ns(), service_.bounds.linger_deadline);
   const error why = co_await runtime::shielded(due_ns, "last answer", talk_->flush_all());
+  if (kept_.how == ending::close) kept_.how = ending::linger;  // meanwhile more may have come
   if (why) kept_.how = ending::reset;
   co_return why;
 }

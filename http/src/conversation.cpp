@@ -55,6 +55,7 @@ void conversation::abandon() noexcept {
 
 runtime::task<error> conversation::work(step what) {
   error why{};
+  waited_ = true;
   switch (what) {
     case step::wait_writable:
       why = co_await output_.write_rest();
@@ -308,7 +309,9 @@ void conversation::end_request() noexcept {
   input_.consume(in_place_ + piece_);
   in_place_ = piece_ = 0;
   in_request_ = false;
-  const bool asked = !request_.keep_alive && body_.done() && input_.empty();
+  // Closed at once only within the turn: in a longer time something may have come behind, and a
+  // close over unread bytes is a RST, which may take the end of the answer away.
+  const bool asked = !request_.keep_alive && body_.done() && input_.empty() && !waited_;
   begin_next();
   if (!keep_) end_with(asked ? ending::close : ending::linger);
 }
@@ -316,6 +319,7 @@ void conversation::end_request() noexcept {
 void conversation::begin_next() noexcept {
   parser_.reset();
   arena_.reset();
+  waited_ = false;
   if (!collected_.empty()) collected_ = std::string();
   request_.verb = method::unknown;
   request_.target = request_.pattern = request_.body = {};

@@ -29,7 +29,7 @@ namespace weir::http {
 // How the stream is to be ended by whoever owns it.
 enum class ending : std::uint8_t {
   none,    // not yet
-  close,   // the peer knows: it closed, or it asked for the close and sent nothing behind
+  close,   // the peer knows: it closed, or asked for it and was answered within one turn
   linger,  // in stages, so that the peer can read our last answer (RFC 9112 9.6)
   reset,   // nothing more can or may be said
 };
@@ -156,6 +156,7 @@ class conversation {
   bool drained_ = false;       // the last receive took all there was: wait before the next
   bool in_request_ = false;    // between a complete head and the end of its answer
   bool keep_ = false;          // the connection goes on after the request in hand
+  bool waited_ = false;        // for anything, since the request in hand began
   bool continued_ = false;     // 100 Continue needs not be sent (any more)
 };
 
