@@ -149,6 +149,39 @@ BEHAVIOUR("F28 R83 R87 V11 whoever waits for 100 gets it once, before the body")
   CHECK(on.finish().counters.responses_1xx == 2);
 }
 
+BEHAVIOUR("V11 each of three requests on one connection that wait for 100 gets one") {
+  on.serve({});
+  // So many interim answers, whatever else there is.
+  const auto await_hundreds = [](std::size_t n) {
+    return sim_step::await_text([n](std::string_view received) {
+      return test::read_answers(received, false).interim() >= n;
+    });
+  };
+  script steps;
+  for (std::size_t i = 1; i <= 3; ++i) {
+    steps.push_back(
+        sim_step::send("POST /submit HTTP/1.1\r\nHost: weir\r\nContent-Length: 5\r\n"
+                       "Expect: 100-continue\r\n\r\n"));
+    steps.push_back(await_hundreds(i));
+    steps.push_back(sim_step::send("hello"));
+    steps.push_back(await_answers(i));
+  }
+  steps.push_back(sim_step::half_close());
+  steps.push_back(sim_step::await_end());
+  const peer_id peer = on.connect(std::move(steps));
+  on.until_ended();
+  const auto seen = on.see(peer);
+  // The reader calls an interim answer with framing fields broken.
+  CHECK(seen.broken == "");
+  REQUIRE(seen.complete == 3);
+  for (const test::answer& a : seen.answers) {
+    CHECK(a.interim == std::vector<int>{100});
+    CHECK(a.status == 200);
+    CHECK(a.body == "hello");
+  }
+  CHECK(on.finish().counters.responses_1xx == 3);
+}
+
 BEHAVIOUR("F28 V10 a body that may not come is refused without 100") {
   limits small;
   small.body_bytes_max = 1'000;
@@ -279,7 +312,7 @@ BEHAVIOUR("D08 a peer that half-closes behind its request still gets the answer"
   on.finish();
 }
 
-BEHAVIOUR("R55 R64 a half-closed request that is not whole is not answered with 2xx") {
+BEHAVIOUR("R55 R64 a half-closed request that is not whole gets no answer, and an end in order") {
   on.serve({});
   const peer_id head = on.connect(ask("GET /plaintext HTTP/1.1\r\nHost: w"));
   const peer_id body =
@@ -289,12 +322,9 @@ BEHAVIOUR("R55 R64 a half-closed request that is not whole is not answered with 
   const peer_id nothing = on.connect(ask(""));
   on.until_ended();
   for (const peer_id peer : {head, body, chunk, nothing}) {
-    const auto seen = on.see(peer);
-    CHECK(seen.broken == "");
-    CHECK(seen.complete <= 1);
-    for (const auto& a : seen.answers) CHECK(a.status >= 400);
+    CHECK(on.received_bytes(peer) == 0);
+    CHECK(on.record(peer).end == sim_end::eof);
   }
-  CHECK(on.received_bytes(nothing) == 0);
   CHECK(on.finish().counters.responses_2xx == 0);
 }
 

@@ -7,6 +7,7 @@ namespace {
 using namespace std::string_literals;
 
 const std::string hello = "Hello, World!";
+const std::string smuggled = get("/echo/smuggled");
 
 // What a length-delimited attack carries: enough to tell a server that read it as another.
 std::string lengths(std::string_view lines) {
@@ -39,8 +40,10 @@ std::vector<probe> content_lengths() {
               "duplicate_content_length"),
       bad("F05 R54 a list of equal lengths: 400", "2, 2"),
       bad("V06 a list of lengths that differ: 400", "5, 6"),
-      bad("F06 V06 a length with a plus: 400", "+2"),
-      bad("F06 V06 a length with a minus: 400", "-1"),
+      bad("F06 a length with a plus: 400", "+2"),
+      bad("V06 a length with a plus that would fit its body: 400", "+5"),
+      bad("F06 a length of minus one: 400", "-1"),
+      bad("V06 a length with a minus: 400", "-5"),
       bad("F06 a length in hex: 400", "0x2"),
       bad("V06 a length in hex of two digits: 400", "0xff"),
       bad("F06 white space inside a length: 400", "2 2"),
@@ -155,6 +158,7 @@ std::vector<probe> chunks() {
           "bad_chunk_size"),
       bad("F24 V09 a chunk size with a minus: 400", "-1\r\nhello\r\n0\r\n\r\n", 400,
           "bad_chunk_size"),
+      bad("V09 a chunk size of minus five: 400", "-5\r\nhello\r\n0\r\n\r\n", 400, "bad_chunk_size"),
       bad("V09 a chunk size with a plus: 400", "+0\r\n\r\n", 400, "bad_chunk_size"),
       bad("V09 a chunk size with an underscore: 400", "1_0\r\n", 400, "bad_chunk_size"),
       bad("V09 a chunk size that is no number: 400", "XYZ\r\n", 400, "bad_chunk_size"),
@@ -211,8 +215,11 @@ std::vector<probe> expectations_and_pipelines() {
              {hello})
           .seen_as([](const stage::seen& seen) { CHECK(seen.interim == 0); }),
       served("F29 R65 a body that looks like a request is a body",
-             post("/submit", get("/echo/smuggled")) + get("/echo/next"),
-             {reply(get("/echo/smuggled")), "next"}),
+             post("/submit", smuggled) + get("/echo/next"), {reply(smuggled), "next"}),
+      served("F29 a GET whose body looks like a request is one request",
+             get("/plaintext", "Content-Length: " + std::to_string(smuggled.size()) + "\r\n") +
+                 smuggled + get("/echo/next"),
+             {hello, "next"}),
       served("R65 V13 three pipelined requests are answered in order",
              get("/echo/one") + get("/delay/3") + get("/echo/three"), {"one", "late", "three"}),
       served("V13 two requests on one connection", get("/echo/one") + get("/echo/two"),

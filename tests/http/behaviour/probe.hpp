@@ -2,7 +2,7 @@
 //
 // Each row becomes a test case of its own, named for what it tries, and runs on every stage whole
 // and in small pieces. A name begins with the ids of docs/http-requirements.md that it shows. What
-// has to hold after every probe, whatever it was, is checked in run_probe() and nowhere else.
+// has to hold after every probe, whatever it was, is checked in run_probe(): post_conditions.hpp.
 #pragma once
 
 #include <functional>

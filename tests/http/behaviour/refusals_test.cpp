@@ -1,5 +1,5 @@
 // What a peer that breaks the protocol gets: one answer it can read, and nothing behind it.
-#include "behaviour/stage.hpp"
+#include "behaviour/post_conditions.hpp"
 
 using namespace weir;
 using namespace weir::http;
@@ -8,6 +8,10 @@ using namespace weir::http::behaviour;
 namespace {
 
 const std::string smuggled = get("/echo/smuggled");
+const std::string chunked_head =
+    " /submit HTTP/1.1\r\nHost: weir\r\nTransfer-Encoding: chunked\r\n\r\n";
+constexpr std::size_t mib = 1'024 * 1'024;
+const std::size_t one_receive = runtime::scheduler_options().receive_buffer_bytes;
 
 struct attack {
   const char* what;
@@ -131,32 +135,70 @@ BEHAVIOUR(
   CHECK(how.counters.timed_out_linger_deadline >= 1);
 }
 
-BEHAVIOUR("refusals: an endless chunk extension is refused at its limit") {
+BEHAVIOUR("R95 F14 a head without an end is refused at its limit, and no more of it is read") {
+  limits bounds;
+  bounds.head_bytes_max = 16 * 1'024;
+  bounds.linger_bytes_max = 2 * mib;
+  on.serve(bounds);
+  others good(on);
+  const std::string begin = "GET /plaintext HTTP/1.1\r\nHost: weir\r\nX: ";
+  const peer_id field =
+      on.connect({sim_step::send(begin + std::string(mib, 'a')), sim_step::await_end()});
+  good.check();
+  const auto seen = on.see(field);
+  CHECK(seen.broken == "");
+  CHECK(seen.end == sim_end::eof);
+  REQUIRE(seen.complete == 1);
+  CHECK(seen.answers[0].status == 431);
+  CHECK(seen.answers[0].closes());
+  const ending how = on.finish();
+  CHECK(refused_as(how.counters, refusals::head_too_large) == 1);
+  CHECK(bites(how.counters) == 1);
+  // Lingering discards the rest, and does not count as reading it.
+  CHECK(how.counters.bytes_received < bounds.head_bytes_max + one_receive + 1'024);
+}
+
+BEHAVIOUR("F25 R62 R95 an endless chunk extension is refused at its limit, wherever it stands") {
   limits bounds;
   bounds.chunk_line_bytes_max = 256;
   bounds.chunk_extension_bytes_max = 1'024;
+  bounds.linger_bytes_max = 2 * mib;
   on.serve(bounds);
-  const std::string head =
-      "POST /submit HTTP/1.1\r\nHost: weir\r\nTransfer-Encoding: chunked\r\n\r\n";
+  others good(on);
   const peer_id line =
-      on.connect({sim_step::send(head + "1;" + std::string(100'000, 'a')), sim_step::await_end()});
-  std::string many = head;
+      on.connect({sim_step::send("POST" + chunked_head + "1;" + std::string(mib, 'a')),
+                  sim_step::await_end()});
+  std::string many = chunked_head;
   for (int i = 0; i < 100; ++i) many += "1;" + std::string(100, 'a') + "\r\nx\r\n";
-  const peer_id sum = on.connect({sim_step::send(many + "0\r\n\r\n"), sim_step::await_end()});
-  const peer_id streamed = on.connect(
-      {sim_step::send("POST /stream-echo" + many.substr(12) + "0\r\n\r\n"), sim_step::await_end()});
-  on.until_ended();
+  many += "0\r\n\r\n";
+  const peer_id sum = on.connect({sim_step::send("POST" + many), sim_step::await_end()});
+  good.check();
   for (const peer_id peer : {line, sum}) {
     const auto seen = on.see(peer);
     CHECK(seen.broken == "");
+    CHECK(seen.end == sim_end::eof);
     REQUIRE(seen.complete == 1);
     CHECK(seen.answers[0].status == 400);
     CHECK(seen.answers[0].closes());
   }
-  // Its answer had begun: all that can be done is to break it off so that the peer can tell.
-  CHECK(on.see(streamed).complete == 0);
   const ending how = on.finish();
-  CHECK(how.counters.responses_2xx <= 1);
+  CHECK(refused_as(how.counters, refusals::chunk_line_too_long) == 1);
+  CHECK(refused_as(how.counters, refusals::chunk_extensions_too_large) == 1);
+  CHECK(bites(how.counters) == 2);
+  CHECK(how.counters.bytes_received < many.size() + one_receive + 1'024);
+}
+
+BEHAVIOUR("F25 an endless chunk extension under an answer that has begun breaks that answer off") {
+  limits bounds;
+  bounds.chunk_extension_bytes_max = 1'024;
+  on.serve(bounds);
+  std::string many = "POST /stream-echo" + chunked_head.substr(8);
+  for (int i = 0; i < 100; ++i) many += "1;" + std::string(100, 'a') + "\r\nx\r\n";
+  const peer_id streamed = on.connect({sim_step::send(many + "0\r\n\r\n"), sim_step::await_end()});
+  on.until_ended();
+  // All that can be done: the peer can tell that it has not got the whole.
+  CHECK(on.see(streamed).complete == 0);
+  CHECK(on.finish().counters.responses_2xx <= 1);
 }
 
 BEHAVIOUR("refusals: limits of the head answer by position") {

@@ -281,6 +281,11 @@ routes make_routes(route_state& state) {
   check(r.get("/agent", [](const request& q) {
     return response::text(std::string(q.find("user-agent").value_or("")));
   }));
+  check(r.get("/cookie", [](const request& q) {
+    return response::text(std::string(q.find("cookie").value_or("")));
+  }));
+  check(r.get("/authority",
+              [](const request& q) { return response::text(std::string(q.authority)); }));
   const auto tags = [](const request& q) { return response::text(joined_tags(q)); };
   check(r.get("/tags", tags));
   check(r.post("/tags", tags));

@@ -57,6 +57,8 @@ struct route_state {
 //   GET  /split            a field with CR LF in it       plain: must not be sent
 //   GET  /close            "bye", and closes              plain
 //   GET  /agent            the User-Agent                 plain
+//   GET  /cookie           the Cookie                     plain
+//   GET  /authority        what host it is for            plain
 //   GET  /tags             every X-Tag, joined            plain
 //   POST /tags             the same                       plain
 //   GET  /status/{n}       that status, no body           plain
