@@ -37,8 +37,8 @@ inline std::string_view trimmed_value(const char* begin, const char* end) noexce
 // progress.at is, for `done`, the byte after the section, for `refused` the offending byte, with
 // the reason in `why`.
 //
-// A state is a place where the input may end; from one to the next it falls through, so that a turn
-// of the loop is a line.
+// A state is a place where the input may end. A turn of the loop is a line, and a call that goes on
+// inside a line enters the loop there.
 inline parse_step scan_fields(field_progress& progress, const field_rules& rules,
                               std::string_view buffer, scan_kernel kernel, header_field* into,
                               const refusal_kind*& why) noexcept {
@@ -46,82 +46,70 @@ inline parse_step scan_fields(field_progress& progress, const field_rules& rules
   const char* const base = buffer.data();
   const char* const end = base + buffer.size();
   const char* p = base + progress.at;
+  if (p == end) return parse_step::more;
   const char* name = p;
   const char* colon = p;
   std::uint32_t fields = progress.fields;
-  state now = progress.now;
   class_scan scan(kernel, field_classes, buffer, p);
-  const auto leave = [&](parse_step step) {
+  const auto leave = [&](parse_step step, state now) {
     progress.at = static_cast<std::size_t>(p - base);
     progress.fields = fields;
     progress.now = now;
     return step;
   };
-  while (p != end) {
-    switch (now) {
-      case state::line_start:
-        if (*p == '\r') {
-          ++p;
-          now = state::end_lf;
-          break;
-        }
-        if (!is(*p, token_chars)) {
-          why = *p == '\n'                ? &refusals::bare_lf
-                : *p == ' ' || *p == '\t' ? &refusals::obs_fold
-                                          : &refusals::bad_header_name;
-          return leave(parse_step::refused);
+  const auto refuse = [&](const refusal_kind& kind) {
+    why = &kind;
+    return leave(parse_step::refused, progress.now);
+  };
+  if (progress.now == state::name) p = scan.skip_first(p);
+  switch (progress.now) {
+    case state::line_start:
+      for (;;) {
+        name = p;
+        p = scan.skip_first(p);  // token_chars
+        if (p == name) {
+          if (p == end) return leave(parse_step::more, state::line_start);
+          if (*p == '\r') break;
+          return refuse(*p == '\n'                ? refusals::bare_lf
+                        : *p == ' ' || *p == '\t' ? refusals::obs_fold
+                                                  : refusals::bad_header_name);
         }
         if (fields == rules.fields_max) {
-          why = rules.too_many;
-          return leave(parse_step::refused);
+          p = name;
+          return refuse(*rules.too_many);
         }
         ++fields;
-        name = p;
-        now = state::name;
         [[fallthrough]];
-      case state::name:
-        p = scan.skip_first(p);  // token_chars
-        if (p == end) break;
-        if (*p != ':') {
-          why = *p == '\n' ? &refusals::bare_lf : &refusals::bad_header_name;
-          return leave(parse_step::refused);
-        }
-        colon = p++;
-        now = state::value;
-        [[fallthrough]];
-      case state::value:
-        p = scan.skip_second(p);  // value_chars, white space among them
-        if (p == end) break;
-        if (*p != '\r') {
-          why = *p == '\n' ? &refusals::bare_lf : &refusals::bad_header_value;
-          return leave(parse_step::refused);
-        }
-        if (into != nullptr) {
-          *into++ = {std::string_view(name, static_cast<std::size_t>(colon - name)),
-                     trimmed_value(colon + 1, p)};
-        }
-        ++p;
-        now = state::line_lf;
-        if (p == end) break;
-        [[fallthrough]];
-      case state::line_lf:
-        if (*p != '\n') {
-          why = &refusals::bare_cr;
-          return leave(parse_step::refused);
-        }
-        ++p;
-        now = state::line_start;
-        break;
-      case state::end_lf:
-        if (*p != '\n') {
-          why = &refusals::bare_cr;
-          return leave(parse_step::refused);
-        }
-        ++p;
-        return leave(parse_step::done);
-    }
+        case state::name:
+          if (p == end) return leave(parse_step::more, state::name);
+          if (*p != ':') return refuse(*p == '\n' ? refusals::bare_lf : refusals::bad_header_name);
+          colon = p++;
+          [[fallthrough]];
+        case state::value:
+          p = scan.skip_second(p);  // value_chars, white space among them
+          if (p == end) return leave(parse_step::more, state::value);
+          if (*p != '\r') {
+            return refuse(*p == '\n' ? refusals::bare_lf : refusals::bad_header_value);
+          }
+          if (into != nullptr) {
+            *into++ = {std::string_view(name, static_cast<std::size_t>(colon - name)),
+                       trimmed_value(colon + 1, p)};
+          }
+          ++p;
+          if (p == end) return leave(parse_step::more, state::line_lf);
+          [[fallthrough]];
+        case state::line_lf:
+          if (*p != '\n') return refuse(refusals::bare_cr);
+          ++p;
+      }
+      ++p;
+      if (p == end) return leave(parse_step::more, state::end_lf);
+      [[fallthrough]];
+    case state::end_lf:
+      if (*p != '\n') return refuse(refusals::bare_cr);
+      ++p;
   }
-  return leave(parse_step::more);
+  return leave(parse_step::done, state::line_start);
 }
 
 }  // namespace weir::http::detail

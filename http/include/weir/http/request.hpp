@@ -73,8 +73,15 @@ struct request {
     version_minor = 1;
     keep_alive = expects_continue = has_query = false;
     framing = {};
-    target = path = query = authority = body = pattern = {};
-    fields = trailers = {};
+    // One by one: copied from each other, each would be read back before it has been written.
+    target = {};
+    path = {};
+    query = {};
+    authority = {};
+    body = {};
+    pattern = {};
+    fields = {};
+    trailers = {};
     params.clear();
   }
 
