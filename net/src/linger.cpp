@@ -15,7 +15,7 @@ runtime::task<result<linger_end>> discard(runtime::scheduler& owner, socket_stre
     const result<std::size_t> got = stream.try_read(owner.lend_receive_buffer());
     if (got.ok()) {
       discarded += got.value();
-      if (discarded >= bytes_max) co_return linger_end::too_much;
+      if (discarded > bytes_max) co_return linger_end::too_much;
       continue;
     }
     if (got.why() == errc::eof) co_return linger_end::clean;

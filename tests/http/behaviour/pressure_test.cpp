@@ -34,25 +34,7 @@ BEHAVIOUR("pressure: a handler that throws is a 500, before its answer and only 
   CHECK(on.finish().counters.handlers_failed >= 4);
 }
 
-BEHAVIOUR("requests_per_connection_max: the last request a connection may make says so") {
-  limits bounds;
-  bounds.requests_per_connection_max = 5;
-  on.serve(bounds);
-  std::string all;
-  for (int i = 0; i < 10; ++i) all += get("/echo/n" + std::to_string(i));
-  const peer_id peer = on.connect({sim_step::send(all), sim_step::await_end()});
-  on.until_ended();
-  const auto seen = on.see(peer);
-  CHECK(seen.broken == "");
-  CHECK(seen.end == sim_end::eof);
-  REQUIRE(seen.complete == 5);
-  CHECK_FALSE(seen.answers[3].closes());
-  CHECK(seen.answers[4].closes());
-  CHECK(on.state.echoes == 5);
-  CHECK(on.finish().counters.ended_requests_per_connection_max == 1);
-}
-
-BEHAVIOUR("connections_max: past it a connection is told 503 and when to come back") {
+BEHAVIOUR("pressure: past connections_max one is told 503, and served when there is room again") {
   limits bounds;
   bounds.connections_max = bounds.connections_per_peer_max = 3;
   on.serve(bounds);
@@ -88,47 +70,6 @@ BEHAVIOUR("connections_max: past it a connection is told 503 and when to come ba
   REQUIRE(on.see(next).complete == 1);
   CHECK(on.see(next).answers[0].status == 200);
   CHECK(on.finish().counters.shed_connections_max == 1);
-}
-
-BEHAVIOUR("connections_per_peer_max: past it only that peer is turned away") {
-  limits bounds;
-  bounds.connections_per_peer_max = 1;
-  on.serve(bounds);
-  const peer_id first = on.connect({sim_step::send(get("/plaintext")), await_answers(1),
-                                    sim_step::pause(300 * millisecond_ns), sim_step::half_close(),
-                                    sim_step::await_end()});
-  on.until([&] { return on.see(first).complete == 1; });
-  const peer_id second = on.connect({sim_step::send(get("/plaintext")), sim_step::await_end()});
-  on.until_ended();
-  const ending how = on.finish();
-  // Simulated peers have an address each; those on loopback share one.
-  if (on.real_time()) {
-    REQUIRE(on.see(second).complete == 1);
-    CHECK(on.see(second).answers[0].status == 503);
-    CHECK(how.counters.shed_connections_per_peer_max == 1);
-  } else {
-    CHECK(how.counters.shed_connections_per_peer_max == 0);
-  }
-}
-
-BEHAVIOUR("requests_in_flight_max: past it a request is told 503 and when to come back") {
-  limits bounds;
-  bounds.requests_in_flight_max = 2;
-  on.serve(bounds);
-  const peer_id a = on.connect(ask(get("/gate"), 1));
-  const peer_id b = on.connect(ask(get("/gate"), 1));
-  on.until([&] { return on.state.at_gate == 2; });
-  const peer_id c = on.connect({sim_step::send(get("/gate")), await_answers(1),
-                                sim_step::half_close(), sim_step::await_end()});
-  on.until([&] { return on.ended(c); });
-  REQUIRE(on.see(c).complete == 1);
-  CHECK(on.see(c).answers[0].status == 503);
-  CHECK(on.see(c).answers[0].field("retry-after") != "");
-  on.state.gate_open = true;
-  on.until_ended();
-  CHECK(on.see(a).answers.at(0).body == "through");
-  CHECK(on.see(b).answers.at(0).body == "through");
-  CHECK(on.finish().counters.shed_requests_in_flight_max == 1);
 }
 
 BEHAVIOUR("pressure: a reader that stops reading a large body slows nobody") {

@@ -1,9 +1,5 @@
 // behaviour/probe.cpp - see the header.
 #include "behaviour/probe.hpp"
-
-#include <deque>
-#include <memory>
-
 #include <weir/http/date.hpp>
 #include <weir/http/problem.hpp>
 
@@ -88,23 +84,6 @@ void check_accounts(const probe& p, std::size_t peers, std::size_t interim, cons
   if (refusal >= 0) CHECK(counted.refused[refusal] == peers);
 }
 
-class invoker final : public Catch::ITestInvoker {
- public:
-  explicit invoker(const probe& of) : of_(of) {}
-  void invoke() const override {
-    std::vector<std::unique_ptr<stage>> stages = make_sim_stages();
-    add_socket_stages(stages);
-    for (const std::unique_ptr<stage>& on : stages) {
-      DYNAMIC_SECTION(on->name()) {
-        run_probe(*on, of_);
-      }
-    }
-  }
-
- private:
-  const probe& of_;
-};
-
 }  // namespace
 
 probe served(std::string name, std::string bytes, std::vector<reply> replies) {
@@ -163,15 +142,9 @@ void run_probe(stage& on, const probe& p) {
 }
 
 bool register_probes(std::vector<probe> table) {
-  // Names and rows live as long as the test cases do.
-  static std::deque<probe> rows;
   for (probe& row : table) {
-    rows.push_back(std::move(row));
-    const probe& kept = rows.back();
-    const Catch::AutoReg registered(
-        Catch::Detail::unique_ptr<Catch::ITestInvoker>(new invoker(kept)), CATCH_INTERNAL_LINEINFO,
-        Catch::StringRef(), Catch::NameAndTags(kept.name, "[behaviour]"));
-    static_cast<void>(registered);
+    const std::string name = row.name;
+    add_behaviour(name, [row = std::move(row)](stage& on) { run_probe(on, row); });
   }
   return true;
 }

@@ -61,7 +61,10 @@ class sim_stage final : public stage {
   time_ns now_ns() const override { return net_.now_ns(); }
 
   peer_id connect(script steps, bool) override {
-    const result<sim_peer_id> peer = net_.add_peer({.at = at_, .steps = std::move(steps)});
+    // All from one host, as on loopback.
+    const auto port = static_cast<std::uint16_t>(10'000 + peers_.size());
+    const result<sim_peer_id> peer =
+        net_.add_peer({.at = at_, .from = address::loopback_ipv4(port), .steps = std::move(steps)});
     REQUIRE(peer.ok());
     peers_.push_back(peer.value());
     return peers_.size() - 1;

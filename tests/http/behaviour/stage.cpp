@@ -2,6 +2,8 @@
 #include "behaviour/stage.hpp"
 
 #include <cstdio>
+#include <deque>
+#include <utility>
 
 namespace weir::http::behaviour {
 
@@ -11,6 +13,16 @@ constexpr time_ns patience_real_ns = 60 * second_ns;
 constexpr time_ns patience_virtual_ns = 3'600 * second_ns;
 // How much later than its limit something may be seen where time is real or the weather is bad.
 constexpr time_ns slack_ns = 20 * second_ns;
+
+// A row of a table as a test case.
+class behaviour final : public Catch::ITestInvoker {
+ public:
+  explicit behaviour(const std::function<void(stage&)>& test) : test_(test) {}
+  void invoke() const override { each_stage(test_); }
+
+ private:
+  const std::function<void(stage&)>& test_;
+};
 
 struct watch {
   test::answer_reader reader;
@@ -145,7 +157,7 @@ script ask(std::string bytes, std::size_t answers) {
           sim_step::await_end()};
 }
 
-void each_stage(void (*test)(stage&)) {
+void each_stage(const std::function<void(stage&)>& test) {
   std::vector<std::unique_ptr<stage>> stages = make_sim_stages();
   add_socket_stages(stages);
   for (const std::unique_ptr<stage>& on : stages) {
@@ -153,6 +165,16 @@ void each_stage(void (*test)(stage&)) {
       test(*on);
     }
   }
+}
+
+void add_behaviour(std::string name, std::function<void(stage&)> test) {
+  // They live as long as the test cases do.
+  static std::deque<std::pair<std::string, std::function<void(stage&)>>> kept;
+  const auto& [title, run] = kept.emplace_back(std::move(name), std::move(test));
+  const Catch::AutoReg added(Catch::Detail::unique_ptr<Catch::ITestInvoker>(new behaviour(run)),
+                             CATCH_INTERNAL_LINEINFO, Catch::StringRef(),
+                             Catch::NameAndTags(title, "[behaviour]"));
+  static_cast<void>(added);
 }
 
 }  // namespace weir::http::behaviour

@@ -116,9 +116,11 @@ script ask(std::string bytes);
 script ask(std::string bytes, std::size_t answers);
 
 // All stages; `exact_only`: for tests that are about hours.
-void each_stage(void (*test)(stage&));
+void each_stage(const std::function<void(stage&)>& test);
 std::vector<std::unique_ptr<stage>> make_sim_stages();
 void add_socket_stages(std::vector<std::unique_ptr<stage>>& to);
+// What BEHAVIOUR() does, for the rows of a table. Before main(): from a static initialiser.
+void add_behaviour(std::string name, std::function<void(stage&)> test);
 
 }  // namespace weir::http::behaviour
 
