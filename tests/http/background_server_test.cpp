@@ -215,8 +215,10 @@ TEST_CASE("background server: readiness flips in the call that asks for the drai
   CHECK(served->stop().forced == 0);
 }
 
-TEST_CASE("background server: stuck blocking handlers neither hold up the stop nor get lost",
-          "[http]") {
+TEST_CASE(
+    "four handlers that never return on a pool of four: later requests get 503 in time, other "
+    "routes are untouched, stop() ends on time and returns abandoned=4",
+    "[http]") {
   struct gate {
     mutex m;
     condition changed;
@@ -224,7 +226,7 @@ TEST_CASE("background server: stuck blocking handlers neither hold up the stop n
     int inside = 0;
   };
   auto door = std::make_shared<gate>();
-  routes handlers;
+  routes handlers = make_routes();
   REQUIRE_FALSE(handlers.get_blocking("/stuck", [door](const request&) {
     lock hold(door->m);
     ++door->inside;
@@ -236,6 +238,8 @@ TEST_CASE("background server: stuck blocking handlers neither hold up the stop n
   }));
   background_options options;
   options.served.bounds.blocking_workers_max = 4;
+  options.served.bounds.blocking_queue_deadline = 50 * millisecond_ns;
+  options.served.bounds.handler_deadline = 600 * second_ns;  // only the queue and the drain end it
   options.served.bounds.drain_timeout = 100 * millisecond_ns;
   const auto served = open(handlers, options);
   const result<address> at = served->listen("127.0.0.1:0");
@@ -251,7 +255,22 @@ TEST_CASE("background server: stuck blocking handlers neither hold up the stop n
     lock hold(door->m);
     while (door->inside < 4) door->changed.wait(door->m);
   }
+  // 503 when the wait for a worker is over, and not when one of the four returns: none does.
+  for (const char* path : {"/stuck", "/thread"}) {
+    test::raw_client later = test::raw_client::connect(at.value());
+    REQUIRE(later.send(std::string("GET ") + path + " HTTP/1.1\r\nHost: weir\r\n\r\n") ==
+            test::raw_outcome::done);
+    REQUIRE(later.read_until([](std::string_view got) { return got.ends_with("}"); }) ==
+            test::raw_outcome::done);
+    CHECK(later.received().starts_with("HTTP/1.1 503 "));
+    CHECK(later.received().find("Retry-After: 1\r\n") != std::string::npos);
+    CHECK(answered(at.value(), "/", "served"));
+  }
   const drain_report report = served->stop();
+  {
+    lock hold(door->m);
+    CHECK(door->inside == 4);  // it did not wait for them
+  }
   CHECK(report.abandoned == 4);
   CHECK(report.forced == 4);
   CHECK(served->stop().abandoned == 4);
