@@ -98,6 +98,7 @@ runtime::task<error> connection::work() {
 void connection::on_drain() noexcept {
   kept_.last_look = idle_wait_ != nullptr;
   kept_.came_before_drain = talk_ != nullptr && talk_->begun_or_more();
+  if (talk_ != nullptr) talk_->on_drain();
   if (idle_wait_ != nullptr) idle_wait_->interrupt(error(errc::cancelled, drain_reason));
 }
 

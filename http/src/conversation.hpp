@@ -15,6 +15,7 @@
 #include <weir/http/handler.hpp>
 #include <weir/http/head_parser.hpp>
 #include <weir/http/problem.hpp>
+#include <weir/http/upgrade.hpp>
 #include <weir/runtime/byte_stream.hpp>
 #include <weir/runtime/task.hpp>
 
@@ -81,6 +82,10 @@ class conversation {
   runtime::task<error> work(step what);
   void on_readable() noexcept { drained_ = false; }
   void refuse(const refusal_kind& kind) noexcept;
+  // A drain has begun: whoever holds the stream is told.
+  void on_drain() noexcept {
+    if (upgraded_ != nullptr) upgraded_->on_drain();
+  }
 
   // Sends what was gathered. False: something is left to wait for with flush_all().
   bool flush_last() noexcept;
@@ -93,6 +98,7 @@ class conversation {
 
  private:
   friend class exchange;
+  friend class upgraded_stream;
   friend class conversation_pool;
 
   // What may be left of a body that nobody read, to be skipped so that the connection can go on;
@@ -134,6 +140,9 @@ class conversation {
   runtime::task<error> call_coroutine();
   runtime::task<error> start_handler(exchange& made);
   void after_coroutine(const exchange& made, error outcome, error scope_why) noexcept;
+  // Handlers that take over the stream (upgrade.cpp).
+  bool write_switch(const response& fields, std::string_view protocol) noexcept;
+  void after_upgrade(error outcome, error scope_why) noexcept;
 
   service& service_;
   connection_state* kept_ = nullptr;
@@ -146,6 +155,7 @@ class conversation {
   const limits* bounds_ = &service_.bounds;  // of the request in hand
   std::unique_ptr<std::byte[]> arena_;       // the head of a request that outlives its turn
   std::string collected_;                    // a body that came in pieces
+  upgraded_stream* upgraded_ = nullptr;      // who has the stream, once it is not HTTP's
   conversation* next_kept_ = nullptr;        // in the pool
   time_ns began_ns_ = 0;                     // when the head was complete
   time_ns body_waited_ns_ = 0;               // for this peer to send more of a streamed body

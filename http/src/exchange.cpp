@@ -1,6 +1,7 @@
 // http/exchange.cpp - what a coroutine handler calls, and the coroutine that calls the handler.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include <weir/runtime/within.hpp>
 
@@ -44,8 +45,10 @@ runtime::task<error> conversation::start_handler(exchange& made) {
 }
 
 void conversation::after_coroutine(const exchange& made, error outcome, error scope_why) noexcept {
+  const bool upgraded = std::exchange(upgraded_, nullptr) != nullptr;
   if (ended()) return;  // its body was refused, or the stream broke
   if (output_.failed()) return end_with(ending::reset);
+  if (upgraded) return after_upgrade(outcome, scope_why);
   if (made.finished_) return end_request();
   // Begun and not finished: the peer must be able to tell that the body is not complete.
   if (made.begun_) {

@@ -58,6 +58,7 @@ limits route_limits::over(const limits& server) const noexcept {
   take(out.body_deadline, body_deadline);
   take(out.handler_deadline, handler_deadline);
   take(out.write_deadline, write_deadline);
+  take(out.upgraded_idle_deadline, upgraded_idle_deadline);
   take(out.rate_grace, rate_grace);
   return out;
 }

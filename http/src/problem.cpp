@@ -32,7 +32,8 @@ const std::vector<prepared>& all_prepared() {
 
 bool goes_on(const refusal_kind& kind) noexcept {
   return &kind == &problems::unauthorized || &kind == &problems::not_found ||
-         &kind == &problems::method_not_allowed || &kind == &problems::overloaded;
+         &kind == &problems::method_not_allowed || &kind == &problems::upgrade_required ||
+         &kind == &problems::overloaded;
 }
 
 }  // namespace

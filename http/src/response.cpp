@@ -28,21 +28,36 @@ bool is_connection_field(std::string_view name) noexcept {
   return false;
 }
 
+response& response::broken(const char* why) noexcept {
+  if (broken_ == nullptr) broken_ = why;
+  return *this;
+}
+
 response& response::header(std::string_view name, std::string_view value) & {
-  const auto broken = [this](const char* why) -> response& {
-    if (broken_ == nullptr) broken_ = why;
-    return *this;
-  };
   if (!is_token(name)) return broken("response header name");
   if (!is_field_value(value)) return broken("response header value");
   if (is_connection_field(name)) return broken("response header of the connection");
   const bool is_type = iequals(name, "content-type");
   if (is_type && type_in_fields_) return broken("response content-type twice");
+  if (is_type) type_in_fields_ = true;
+  append(name, value);
+  return *this;
+}
+
+response& response::offer_upgrade(std::string_view protocol) & {
+  if (protocol.empty() || !is_field_value(protocol)) return broken("response upgrade");
+  if (offers_upgrade_) return broken("response upgrade twice");
+  offers_upgrade_ = true;
+  append("Upgrade", protocol);
+  return *this;
+}
+
+void response::append(std::string_view name, std::string_view value) {
   const std::size_t size = name.size() + value.size() + 4;
   if (size > fields_bytes_max - inline_used_ - more_fields_.size()) {
-    return broken("response header bytes");
+    broken("response header bytes");
+    return;
   }
-  if (is_type) type_in_fields_ = true;
   if (more_fields_.empty() && size <= inline_bytes - inline_used_) {
     char* p = inline_fields_.data() + inline_used_;
     for (const std::string_view part :
@@ -50,10 +65,9 @@ response& response::header(std::string_view name, std::string_view value) & {
       p += part.copy(p, part.size());
     }
     inline_used_ = static_cast<std::uint8_t>(inline_used_ + size);
-    return *this;
+    return;
   }
   more_fields_.append(name).append(": ").append(value).append("\r\n");
-  return *this;
 }
 
 namespace {
@@ -115,6 +129,20 @@ void put_status_line(writer& out, status_code code) noexcept {
   out.put(" \r\n");  // RFC 9112 4: the space stays when there is no phrase
 }
 
+// The fields that say who answers, and when.
+void put_origin(writer& out, const response_context& context) noexcept {
+  if (!context.date.empty()) {
+    out.put("Date: ");
+    out.put(context.date);
+    out.put("\r\n");
+  }
+  if (!context.server.empty()) {
+    out.put("Server: ");
+    out.put(context.server);
+    out.put("\r\n");
+  }
+}
+
 }  // namespace
 
 std::size_t encoded_head_bytes_max(const response& from, const response_context& context) noexcept {
@@ -143,16 +171,7 @@ result<encoded_head> encode_head(const response& from, const response_context& c
   head.keep_alive = context.keep_alive && !from.close() && !head.until_close;
 
   put_status_line(to, from.status());
-  if (!context.date.empty()) {
-    to.put("Date: ");
-    to.put(context.date);
-    to.put("\r\n");
-  }
-  if (!context.server.empty()) {
-    to.put("Server: ");
-    to.put(context.server);
-    to.put("\r\n");
-  }
+  put_origin(to, context);
   if (!bodiless && from.source() != body_source::none && !from.default_type().empty()) {
     to.put("Content-Type: ");
     to.put(from.default_type());
@@ -172,7 +191,15 @@ result<encoded_head> encode_head(const response& from, const response_context& c
     to.put("Transfer-Encoding: chunked\r\n");
     if (head.sends_body) head.framing = body_kind::chunked;
   }
-  if (!head.keep_alive) {
+  if (from.offers_upgrade()) {
+    // One line for all its options: there are clients that look at one.
+    to.put("Connection: upgrade");
+    if (!head.keep_alive) {
+      to.put(", close\r\n");
+    } else {
+      to.put(", keep-alive\r\n");
+    }
+  } else if (!head.keep_alive) {
     to.put("Connection: close\r\n");
   } else if (context.version_minor == 0) {
     to.put("Connection: keep-alive\r\n");
@@ -181,6 +208,30 @@ result<encoded_head> encode_head(const response& from, const response_context& c
   head.bytes = static_cast<std::size_t>(to.at() - out.data());
   WEIR_ASSERT(head.bytes <= out.size());
   return head;
+}
+
+result<std::size_t> encode_switch(const response& from, const response_context& context,
+                                  std::string_view protocol, std::span<char> out) noexcept {
+  if (from.status() != 101 || from.source() != body_source::none) {
+    return error(errc::malformed, "response of an upgrade");
+  }
+  if (from.field_problem() != nullptr) return error(errc::malformed, from.field_problem());
+  if (protocol.empty() || !is_field_value(protocol)) {
+    return error(errc::malformed, "response upgrade");
+  }
+  if (out.size() < encoded_head_bytes_max(from, context) + protocol.size()) {
+    return error(errc::limit, "encode_switch");
+  }
+  writer to(out.data());
+  put_status_line(to, 101);
+  put_origin(to, context);
+  to.put("Connection: upgrade\r\nUpgrade: ");
+  to.put(protocol);
+  to.put("\r\n");
+  to.put(from.fields_front());
+  to.put(from.fields_back());
+  to.put("\r\n");
+  return static_cast<std::size_t>(to.at() - out.data());
 }
 
 }  // namespace weir::http

@@ -141,6 +141,63 @@ TEST_CASE("response splitting: no field can end its line or frame the message",
   }
 }
 
+TEST_CASE("response: the 101 of an upgrade, byte for byte, and who may not have one",
+          "[http][response]") {
+  response_context context;
+  context.date = "Sun, 06 Nov 1994 08:49:37 GMT";
+  char room[2'048];
+  response fields(101);
+  fields.header("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+  const weir::result<std::size_t> head = encode_switch(fields, context, "websocket", room);
+  REQUIRE(head.ok());
+  CHECK(
+      std::string_view(room, head.value()) ==
+      "HTTP/1.1 101 Switching Protocols\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nServer: weir\r\n"
+      "Connection: upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+  const std::size_t needed = encoded_head_bytes_max(fields, context) + 9;
+  CHECK(encode_switch(fields, context, "websocket", std::span(room, needed)).ok());
+  CHECK(encode_switch(fields, context, "websocket", std::span(room, needed - 1)).why() ==
+        weir::errc::limit);
+  for (const std::string_view protocol : {"", "a\r\nX: y", "a\nb"}) {
+    CHECK(encode_switch(fields, context, protocol, room).why() == weir::errc::malformed);
+  }
+  CHECK(encode_switch(response(200), context, "websocket", room).why() == weir::errc::malformed);
+  CHECK(encode_switch(response(101).set_body_view("x"), context, "a", room).why() ==
+        weir::errc::malformed);
+  response split(101);
+  split.header("X", "a\r\nb");
+  CHECK(encode_switch(split, context, "websocket", room).why() == weir::errc::malformed);
+  // It is no answer that a handler could send as one.
+  CHECK(encode_head(fields, context, room).why() == weir::errc::malformed);
+}
+
+TEST_CASE("response: an offered upgrade has one line of Connection", "[http][response]") {
+  char room[2'048];
+  for (const bool keep_alive : {true, false}) {
+    response_context context;
+    context.keep_alive = keep_alive;
+    response offer(426);
+    offer.offer_upgrade("websocket");
+    const weir::result<http::encoded_head> head = encode_head(offer, context, room);
+    REQUIRE(head.ok());
+    const std::string_view text(room, head.value().bytes);
+    CHECK(text.find("\r\nUpgrade: websocket\r\n") != std::string_view::npos);
+    CHECK(text.find(keep_alive ? "\r\nConnection: upgrade, keep-alive\r\n"
+                               : "\r\nConnection: upgrade, close\r\n") != std::string_view::npos);
+    CHECK(text.find("Connection", text.find("Connection") + 1) == std::string_view::npos);
+  }
+  for (const std::string_view protocol : {"", "a\r\nX: y"}) {
+    http::response bad(426);
+    bad.offer_upgrade(protocol);
+    CHECK(bad.why_broken() == weir::errc::malformed);
+  }
+  response twice(426);
+  twice.offer_upgrade("a");
+  twice.offer_upgrade("b");
+  CHECK(twice.why_broken() == weir::errc::malformed);
+}
+
 TEST_CASE("response: a status that is no final status is not sent", "[http][response]") {
   std::vector<char> out(4'096);
   for (const http::status_code code : {http::status_code{0}, http::status_code{99},

@@ -211,7 +211,9 @@ void answer_reader::head_done() {
   if (counted && !number(now_.field("content-length"), 10, left_)) return fail("a bad length");
   if (count(now_, "date") == 0 && now_.status < 500) return fail("no Date");
   const std::string_view connection = now_.field("connection");
-  if (!connection.empty() && connection != "close" && connection != "keep-alive") {
+  const std::string_view known[] = {"", "close", "keep-alive", "upgrade, close",
+                                    "upgrade, keep-alive"};
+  if (std::find(std::begin(known), std::end(known), connection) == std::end(known)) {
     return fail("an odd Connection: " + std::string(connection));
   }
   const bool head = asked_ < methods_.size() && methods_[asked_] == "HEAD";

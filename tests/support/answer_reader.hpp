@@ -27,7 +27,7 @@ struct answer {
 
   // The value of the first field of that name (lower case), "" when there is none.
   std::string_view field(std::string_view name) const;
-  bool closes() const { return field("connection") == "close"; }
+  bool closes() const { return field("connection").ends_with("close"); }
 };
 
 class answer_reader {

@@ -17,7 +17,7 @@ void others::check() {
 }
 
 std::uint64_t bites(const server_counters& counted) {
-  static_assert(sizeof counted == (12 + refusals::all.size() + 20) * sizeof(std::uint64_t),
+  static_assert(sizeof counted == (13 + refusals::all.size() + 21) * sizeof(std::uint64_t),
                 "a counter is new: does a limit bite with it?");
   std::uint64_t sum = 0;
   for (const std::uint64_t n : counted.refused) sum += n;
@@ -27,8 +27,9 @@ std::uint64_t bites(const server_counters& counted) {
          counted.timed_out_body_deadline + counted.timed_out_handler_deadline +
          counted.timed_out_blocking_queue_deadline + counted.timed_out_write_deadline +
          counted.timed_out_idle_deadline + counted.timed_out_linger_deadline +
-         counted.too_slow_body_rate_min + counted.too_slow_write_rate_min +
-         counted.linger_bytes_max_reached + counted.late_results + counted.input_buffers_refused;
+         counted.timed_out_upgraded_idle_deadline + counted.too_slow_body_rate_min +
+         counted.too_slow_write_rate_min + counted.linger_bytes_max_reached + counted.late_results +
+         counted.input_buffers_refused;
 }
 
 std::uint64_t refused_as(const server_counters& counted, const refusal_kind& kind) {

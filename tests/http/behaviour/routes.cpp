@@ -327,6 +327,7 @@ routes make_routes(route_state& state) {
   check(r.get_blocking("/throw-blocking", [](const request&) -> response {
     throw std::runtime_error("on a worker");
   }));
+  check(add_tunnels(r, state));
   const route_limits& own = state.own;
   const auto submit = [](const request& q) { return response::text(std::string(q.body)); };
   check(r.post("/own/submit", submit, own));

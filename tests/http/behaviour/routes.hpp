@@ -43,6 +43,9 @@ struct route_state {
   std::atomic<int> producers_begun{0};  // handlers of /bytes and /firehose
   std::atomic<int> producers_ended{0};  // of them, whose frame is gone
   std::atomic<std::size_t> written{0};  // bytes the last /bytes or /firehose handler has written
+  std::atomic<int> tunnels_begun{0};    // handlers that hold a stream
+  std::atomic<int> tunnels_ended{0};    // of them, whose frame is gone
+  std::atomic<int> tunnels_told{0};     // of them, that were told of a drain
   file served;                          // of /file
   route_limits own;                     // of the routes under /own, set before serve()
   std::shared_ptr<hold> held = std::make_shared<hold>();  // of /hold and /until-told
@@ -81,13 +84,16 @@ struct route_state {
 //   GET  /until-told       the same, or once it is told   blocking
 //   POST /job/{name}      what it sees of the request    blocking
 //   GET  /throw-blocking   throws                         blocking
+//   /tunnel and its kin: see tunnels.cpp
 //   /own/submit, /own/collect, /own/stream-echo, /own/delay/{ms}, /own/large, /own/firehose/{n}:
 //   the same under route_state::own
 routes make_routes(route_state& state);
+error add_tunnels(routes& to, route_state& state);
 
 inline constexpr std::string_view api_key = "a key that nobody guesses";
 
 inline constexpr std::size_t large_bytes = 24 * 1024 * 1024;
+inline constexpr std::size_t both_bytes = 1024 * 1024;
 
 // Bytes in which every place looks different; the same for every length.
 std::string_view pattern(std::size_t count);

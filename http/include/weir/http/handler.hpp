@@ -23,6 +23,7 @@
 #include <weir/http/response.hpp>
 #include <weir/http/route_limits.hpp>
 #include <weir/http/router.hpp>
+#include <weir/http/upgrade.hpp>
 #include <weir/platform/error.hpp>
 #include <weir/platform/export.hpp>
 #include <weir/platform/file.hpp>
@@ -79,6 +80,17 @@ class WEIR_EXPORT exchange {
   // peer can tell that the body is not complete.
   runtime::task<error> finish();
 
+  // Leaving HTTP: see upgrade.hpp. Whether the peer asks for `protocol` ("websocket") in a way that
+  // may be followed: one of the elements of Upgrade, without case, named in Connection too, by
+  // HTTP/1.1. A handler that does not mind answers as if there were no Upgrade (RFC 9110 7.8).
+  bool asks_for(std::string_view protocol) const noexcept;
+  // Answers 101 with the fields of `with`, and hands the stream over: it lives until the handler
+  // ends, whose deadline does not. Connection, Upgrade, Date and Server are written here. Errors:
+  // errc::invalid (not asked for; or a field that may not be sent, and the peer got 500),
+  // errc::malformed (the request has a body, and the peer got 400), errc::cancelled (the server
+  // drains, and the peer got 503).
+  runtime::task<result<upgraded_stream*>> upgrade(std::string_view protocol, response with);
+
   // Whether the head of the answer is written: from there on it cannot be changed.
   bool begun() const noexcept { return begun_; }
   // The loop the handler runs on: for sleeping, spawning, and connections of its own.
@@ -99,6 +111,7 @@ class WEIR_EXPORT exchange {
   request head_;
   runtime::scope& scope_;  // the handler's: carries its deadline
   std::string collected_;  // read_all()
+  std::optional<upgraded_stream> upgraded_;
   std::optional<std::uint64_t> length_left_;
   bool begun_ = false;
   bool chunked_ = false;

@@ -67,6 +67,9 @@ struct limits {
   time_ns write_deadline = 10 * second_ns;
   // Longest time a kept connection waits for its next request. Then a silent close.
   time_ns idle_deadline = 15 * second_ns;
+  // Longest time without a byte in either direction once a handler has taken over the stream. Then
+  // what it awaits fails, and the connection ends.
+  time_ns upgraded_idle_deadline = 60 * second_ns;
   // From accept to the end of the TLS handshake.
   time_ns handshake_deadline = 10 * second_ns;
   // From the end of `drain_delay` to force-close of what is still open.
@@ -202,6 +205,8 @@ inline constexpr auto limit_fields = std::to_array<limit_field>({
                            "longest stall while answers are queued"),
     detail::duration_field("idle_deadline", &limits::idle_deadline,
                            "longest wait of a kept connection for its next request"),
+    detail::duration_field("upgraded_idle_deadline", &limits::upgraded_idle_deadline,
+                           "longest time without a byte either way after an upgrade"),
     detail::duration_field("handshake_deadline", &limits::handshake_deadline,
                            "from accept to the end of the TLS handshake (there is no TLS yet)"),
     detail::duration_field("drain_timeout", &limits::drain_timeout,

@@ -26,6 +26,7 @@ WEIR_PROBLEM(not_found, 404, "Nothing is served at this path.");
 WEIR_PROBLEM(method_not_allowed, 405, "This path does not answer the method.");
 WEIR_PROBLEM(head_timeout, 408, "The request head did not arrive in time.");
 WEIR_PROBLEM(body_timeout, 408, "The request body did not arrive in time.");
+WEIR_PROBLEM(upgrade_required, 426, "This path speaks another protocol.");
 WEIR_PROBLEM(handler_failed, 500, "The handler failed.");
 WEIR_PROBLEM(bad_response, 500, "The handler made an answer that may not be sent.");
 WEIR_PROBLEM(overloaded, 503, "The server is at a limit; try again later.");
@@ -39,6 +40,7 @@ inline constexpr auto all = std::to_array<const refusal_kind*>({
     &method_not_allowed,
     &head_timeout,
     &body_timeout,
+    &upgrade_required,
     &handler_failed,
     &bad_response,
     &overloaded,
@@ -49,8 +51,8 @@ inline constexpr auto all = std::to_array<const refusal_kind*>({
 
 // The answer to one of the kinds in `refusals::all` and `problems::all`: a view of prepared bytes,
 // nothing is allocated after the first call. Parser refusals close the connection; so do 408,
-// bad_response, handler_failed, handler_timeout and draining. Add Allow or Retry-After where the
-// status asks for it (503 carries `Retry-After: 1`).
+// bad_response, handler_failed, handler_timeout and draining. Add what a status asks for: Allow to
+// 405, response::offer_upgrade() to 426 (503 carries `Retry-After: 1`).
 WEIR_EXPORT response problem_response(const refusal_kind& kind);
 inline response problem_response(const refusal& why) {
   return problem_response(*why.kind());

@@ -83,6 +83,7 @@ WEIR_REFUSAL(forbidden_trailer, 400, "A field may not be sent as a trailer.");
 
 // Semantics.
 WEIR_REFUSAL(expectation_failed, 417, "Only the expectation 100-continue is understood.");
+WEIR_REFUSAL(upgrade_with_body, 400, "A request for another protocol may not have a body.");
 #undef WEIR_REFUSAL
 
 inline constexpr auto all = std::to_array<const refusal_kind*>({
@@ -126,6 +127,7 @@ inline constexpr auto all = std::to_array<const refusal_kind*>({
     &too_many_trailers,
     &forbidden_trailer,
     &expectation_failed,
+    &upgrade_with_body,
 });
 }  // namespace refusals
 

@@ -72,6 +72,10 @@ class response {
   // than fields_bytes_max bytes of fields. Content-Type may be set here once.
   WEIR_EXPORT response& header(std::string_view name, std::string_view value) &;
 
+  // Says that this path would speak `protocol` after an upgrade: the Upgrade field that a 426 has
+  // to have (RFC 9110 15.5.22), and the option of Connection that goes with it.
+  WEIR_EXPORT response& offer_upgrade(std::string_view protocol) &;
+
   // `type` must outlive the response (a literal). A Content-Type set with header() wins.
   response& set_body_view(std::string_view body, std::string_view type = text_plain) noexcept {
     source_ = body_source::view;
@@ -113,6 +117,7 @@ class response {
     return body().size();
   }
   bool close() const noexcept { return close_; }
+  bool offers_upgrade() const noexcept { return offers_upgrade_; }
   // "" when there is none or it is among the fields.
   std::string_view default_type() const noexcept {
     return type_in_fields_ ? std::string_view{} : type_;
@@ -122,15 +127,21 @@ class response {
   std::string_view fields_back() const noexcept { return more_fields_; }
   // The first rule a handler broke, or no error; `where` names it. Such a response is not sent.
   WEIR_EXPORT error why_broken() const noexcept;
+  // Of these, what is wrong with a field; null: nothing.
+  const char* field_problem() const noexcept { return broken_; }
 
   static constexpr std::size_t fields_bytes_max = 16 * 1024;
 
  private:
+  response& broken(const char* why) noexcept;
+  void append(std::string_view name, std::string_view value);
+
   static constexpr std::size_t inline_bytes = 224;
   status_code status_ = 200;
   body_source source_ = body_source::none;
   bool close_ = false;
   bool type_in_fields_ = false;
+  bool offers_upgrade_ = false;
   std::uint8_t inline_used_ = 0;
   const char* broken_ = nullptr;
   std::array<char, inline_bytes> inline_fields_;  // not initialised: inline_used_ bytes are valid
@@ -170,6 +181,13 @@ WEIR_EXPORT std::size_t encoded_head_bytes_max(const response& from,
 // encoded_head_bytes_max(), `malformed` that a handler broke a rule (answer 500 instead).
 WEIR_EXPORT result<encoded_head> encode_head(const response& from, const response_context& context,
                                              std::span<char> out) noexcept;
+
+// Writes the 101 that ends HTTP on a connection (RFC 9110 7.8, 15.2.2), with the fields of `from`
+// and of `context` those that stand in every head. It takes encoded_head_bytes_max() and the
+// protocol's own bytes. `malformed`: a handler broke a rule, or `from` is no 101 without a body.
+WEIR_EXPORT result<std::size_t> encode_switch(const response& from, const response_context& context,
+                                              std::string_view protocol,
+                                              std::span<char> out) noexcept;
 
 // The interim answer to Expect: 100-continue. Never sent to HTTP/1.0 (RFC 9110 15.2).
 inline constexpr std::string_view continue_head = "HTTP/1.1 100 Continue\r\n\r\n";

@@ -31,6 +31,7 @@ struct route_limits {
   std::optional<time_ns> body_deadline{};
   std::optional<time_ns> handler_deadline{};
   std::optional<time_ns> write_deadline{};
+  std::optional<time_ns> upgraded_idle_deadline{};
   std::optional<time_ns> rate_grace{};
 
   // The bounds of `server` with those of the route in their place.

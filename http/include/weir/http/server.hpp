@@ -76,9 +76,11 @@ struct server_counters {
   std::uint64_t timed_out_write_deadline = 0;
   std::uint64_t timed_out_idle_deadline = 0;
   std::uint64_t timed_out_linger_deadline = 0;
+  std::uint64_t timed_out_upgraded_idle_deadline = 0;
   std::uint64_t too_slow_body_rate_min = 0;
   std::uint64_t too_slow_write_rate_min = 0;
   std::uint64_t linger_bytes_max_reached = 0;
+  std::uint64_t upgraded = 0;               // streams handed over after 101
   std::uint64_t handlers_failed = 0;        // threw, or made an answer that may not be sent
   std::uint64_t late_results = 0;           // coroutines that answered after their deadline
   std::uint64_t input_buffers_refused = 0;  // no memory to keep a partial request: closed
