@@ -19,25 +19,25 @@ namespace {
 class sigpipe_guard {
  public:
   sigpipe_guard() noexcept {
-    sigset_t pending;
-    sigpending(&pending);
-    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-    if (was_pending_) return;
     sigemptyset(&sigpipe_);
     sigaddset(&sigpipe_, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+    was_blocked_ = sigismember(&before_, SIGPIPE) == 1;
+    if (!was_blocked_) return;  // then none was pending either: it would have been delivered
+    sigset_t pending;
+    sigpending(&pending);
+    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
   }
   sigpipe_guard(const sigpipe_guard&) = delete;
   sigpipe_guard& operator=(const sigpipe_guard&) = delete;
   ~sigpipe_guard() {
-    if (was_pending_) return;
     const int keep = errno;
-    if (raised_) {
+    if (raised_ && !was_pending_) {
       const timespec at_once{};
       while (sigtimedwait(&sigpipe_, nullptr, &at_once) < 0 && errno == EINTR) {
       }
     }
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    if (!was_blocked_) pthread_sigmask(SIG_SETMASK, &before_, nullptr);
     errno = keep;
   }
   void raised() noexcept { raised_ = true; }
@@ -45,6 +45,7 @@ class sigpipe_guard {
  private:
   sigset_t sigpipe_{};
   sigset_t before_{};
+  bool was_blocked_ = false;
   bool was_pending_ = false;
   bool raised_ = false;
 };
