@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Every row of docs/http-requirements.md has a test, and every test of a row has its row.
+"""Every row of docs/http-requirements.md has a test, and every test of a row has its row; every
+answer to what is wrong stands in docs/http-decisions.md, with its section.
 
 A test shows what its name begins with: "F04 R54 V06 the same Content-Length twice: 400". Tests of
 tests/http/behaviour run over the simulator and over sockets; others show a row only if it says
@@ -64,6 +65,19 @@ class Requirements(unittest.TestCase):
 
     def test_no_test_names_an_id_that_is_not_there(self):
         self.assertEqual(set(), self.anywhere - set(self.rows))
+
+    def test_every_answer_to_what_is_wrong_is_a_decision(self):
+        page = (ROOT / "docs/http-decisions.md").read_text(encoding="utf-8")
+        codes = set()
+        for header in ("refusal.hpp", "problem.hpp"):
+            text = (ROOT / "http/include/weir/http" / header).read_text(encoding="utf-8")
+            codes.update(re.findall(r"^WEIR_(?:REFUSAL|PROBLEM)\((\w+),", text, re.M))
+        self.assertGreater(len(codes), 45)
+        self.assertEqual(set(), {code for code in codes if f"`{code}`" not in page})
+        for line in re.findall(r"^\| .*$", page, re.M):
+            cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+            self.assertEqual(4, len(cells), line)
+            self.assertTrue(all(cells[:3]), line)
 
 
 def print_list(wanted):
