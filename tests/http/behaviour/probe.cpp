@@ -65,10 +65,12 @@ void check_peer(stage& on, const probe& p, peer_id peer) {
 // Every answer is counted, the one counter the probe is about moved, and no other did.
 void check_accounts(const probe& p, std::size_t peers, std::size_t interim, const ending& how) {
   std::uint64_t classes[6] = {0, interim, others::count, 0, 0, 0};
-  std::uint64_t bad_responses = 0;
+  std::uint64_t failed = 0;
   for (const reply& r : p.replies) {
     classes[r.status / 100] += peers;
-    if (r.code == problems::bad_response.code) bad_responses += peers;
+    for (const refusal_kind* kind : {&problems::bad_response, &problems::handler_failed}) {
+      if (r.code == kind->code) failed += peers;
+    }
   }
   const server_counters& counted = how.counters;
   CHECK(counted.connections_accepted == peers + others::count);
@@ -78,7 +80,7 @@ void check_accounts(const probe& p, std::size_t peers, std::size_t interim, cons
   CHECK(counted.responses_3xx == classes[3]);
   CHECK(counted.responses_4xx == classes[4]);
   CHECK(counted.responses_5xx == classes[5]);
-  CHECK(counted.handlers_failed == bad_responses);
+  CHECK(counted.handlers_failed == failed);
   const int refusal = refusal_index(p.replies.back().code);
   CHECK(bites(counted) == (refusal < 0 ? 0 : peers));
   if (refusal >= 0) CHECK(counted.refused[refusal] == peers);

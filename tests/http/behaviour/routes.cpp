@@ -154,10 +154,41 @@ task<error> send_served_badly(exchange& x, route_state& state) {
   co_return sent;
 }
 
+// As a careless handler would: what the target says becomes a field.
+response with_field(const request& q) {
+  std::string value;
+  const std::string_view hex = q.param("hex");
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    unsigned byte = 0;
+    std::from_chars(hex.data() + i, hex.data() + i + 2, byte, 16);
+    value += static_cast<char>(byte);
+  }
+  response out = response::view("set by a handler");
+  out.header(q.param("name"), value);
+  return out;
+}
+
+task<error> send_field(exchange& x) {
+  response answer = with_field(x.head());
+  const error sent = co_await x.send(std::move(answer));
+  co_return sent;
+}
+
+task<error> begin_field(exchange& x) {
+  response head = with_field(x.head());
+  head.set_stream(16);
+  const error began = co_await x.begin(std::move(head));
+  if (began) co_return began;
+  const error wrote = co_await x.write("set by a handler");
+  if (wrote) co_return wrote;
+  const error finished = co_await x.finish();
+  co_return finished;
+}
+
 task<error> throw_async(exchange& x) {
   const error slept = co_await runtime::sleep_until(x.loop().now_ns() + millisecond_ns);
   if (slept) co_return slept;
-  throw std::runtime_error("a handler's own trouble");
+  throw std::runtime_error("a coroutine's own trouble");
 }
 
 task<error> throw_late(exchange& x) {
@@ -267,12 +298,14 @@ routes make_routes(route_state& state) {
   }));
   check(r.post("/submit", [](const request& q) { return response::text(std::string(q.body)); }));
   check(r.get("/large", [](const request&) { return response::view(pattern(large_bytes)); }));
-  check(r.get("/throw", [](const request&) -> response { throw std::runtime_error("plain"); }));
-  check(r.get("/split", [](const request&) {
-    response out = response::view("split");
-    out.header("X-Split", "a\r\nInjected: yes");
-    return out;
+  check(r.get("/throw", [](const request&) -> response {
+    throw std::runtime_error("trouble of a plain handler");
   }));
+  check(r.get("/throw-number", [](const request&) -> response { throw 42; }));
+  check(r.get("/set/{name}/{hex}", with_field));
+  check(r.get_async("/set-send/{name}/{hex}", [](exchange& x) { return send_field(x); }));
+  check(r.get_async("/set-begin/{name}/{hex}", [](exchange& x) { return begin_field(x); }));
+  check(r.get_blocking("/set-blocking/{name}/{hex}", with_field));
   check(r.get("/close", [](const request&) {
     response out = response::view("bye");
     out.set_close();
@@ -313,6 +346,9 @@ routes make_routes(route_state& state) {
   check(r.get_async("/whole-file", [&state](exchange& x) { return send_served_whole(x, state); }));
   check(r.get_async("/bad-file", [&state](exchange& x) { return send_served_badly(x, state); }));
   check(r.get_async("/throw-async", [](exchange& x) { return throw_async(x); }));
+  check(r.get_async("/throw-first", [](exchange&) -> task<error> {
+    throw std::runtime_error("trouble before there is a task");
+  }));
   check(r.get_async("/throw-late", [](exchange& x) { return throw_late(x); }));
   check(r.get_async("/short", [](exchange& x) { return short_of_length(x); }));
   check(r.get_blocking("/hold", [held = state.held](const request&) {
@@ -325,7 +361,7 @@ routes make_routes(route_state& state) {
   }));
   check(r.post_blocking("/job/{name}", [](const request& q) { return describe(q); }));
   check(r.get_blocking("/throw-blocking", [](const request&) -> response {
-    throw std::runtime_error("on a worker");
+    throw std::runtime_error("trouble on a worker");
   }));
   check(add_tunnels(r, state));
   const route_limits& own = state.own;

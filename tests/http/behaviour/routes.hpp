@@ -57,7 +57,9 @@ struct route_state {
 //   POST /submit           the body                       plain
 //   GET  /large            large_bytes of pattern()       plain, a view
 //   GET  /throw            throws                         plain
-//   GET  /split            a field with CR LF in it       plain: must not be sent
+//   GET  /throw-number     throws a number                plain
+//   GET  /set/{name}/{hex}  sets a field to that           plain
+//   GET  /set-send/..., /set-begin/..., /set-blocking/...: the same by the other kinds
 //   GET  /close            "bye", and closes              plain
 //   GET  /agent            the User-Agent                 plain
 //   GET  /cookie           the Cookie                     plain
@@ -78,11 +80,12 @@ struct route_state {
 //   GET  /gate             "through" once it is open      coroutine
 //   GET  /file             `served`, by send_file         coroutine
 //   GET  /throw-async      throws                         coroutine
+//   GET  /throw-first      throws before it waits         coroutine
 //   GET  /throw-late       begins, then throws            coroutine
 //   GET  /short            announces more than it writes  coroutine
 //   GET  /hold             "let go" once `held` is open   blocking
 //   GET  /until-told       the same, or once it is told   blocking
-//   POST /job/{name}      what it sees of the request    blocking
+//   POST /job/{name}       what it sees of the request    blocking
 //   GET  /throw-blocking   throws                         blocking
 //   /tunnel and its kin: see tunnels.cpp
 //   /own/submit, /own/collect, /own/stream-echo, /own/delay/{ms}, /own/large, /own/firehose/{n}:
