@@ -377,6 +377,20 @@ play sends(side which) {
   };
 }
 
+// A stream that was handed over, and rests in between.
+play rests(side which) {
+  return [which](stage& on) {
+    const std::string asked = get("/tunnel", "Connection: upgrade\r\nUpgrade: echo\r\n");
+    const peer_id peer =
+        on.connect({sim_step::send(asked), await_interim(1),
+                    sim_step::pause(which == side::within ? in_time(on) : too_late(on)),
+                    sim_step::send("on"), sim_step::half_close(), sim_step::await_end()});
+    on.until_ended();
+    const std::string& received = on.record(peer).received;
+    CHECK(received.ends_with(which == side::within ? "\r\n\r\non" : "\r\n\r\n"));
+  };
+}
+
 std::vector<edge> deadlines() {
   const std::string asked = get("/plaintext");
   const std::string said = post("/submit", "hello");
@@ -423,6 +437,9 @@ std::vector<edge> deadlines() {
          check_one(on, peer, hello, false);
        },
        counter(&server_counters::timed_out_idle_deadline)},
+      {"upgraded_idle_deadline", "a close", deadline(&limits::upgraded_idle_deadline),
+       rests(side::within), rests(side::past),
+       counter(&server_counters::timed_out_upgraded_idle_deadline)},
       {"write_deadline", "a cut", still, stands_still(side::within), stands_still(side::past),
        counter(&server_counters::timed_out_write_deadline)},
       {"write_rate_min", "a cut", rate(&limits::write_rate_min, 1'000'000), reads(side::within),
@@ -475,6 +492,7 @@ std::vector<edge> ends() {
              {sim_step::send(get(timed ? "/delay/299" : "/gate")), sim_step::await_end()});
          on.until([&] { return on.counters().requests == 1; });
          on.drain();
+         static_cast<void>(on.counters());  // behind the drain on the server's thread
          on.state.gate_open = true;
          on.until_ended();
          check_one(on, peer, timed ? "late" : "through", true);

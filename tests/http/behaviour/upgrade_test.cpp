@@ -70,15 +70,15 @@ const bool registered = register_probes({
            "HEAD /tunnel HTTP/1.1\r\nHost: weir\r\n" + std::string(asking) + "\r\n",
            {wants_upgrade()})
         .asked_with({"HEAD"}),
-    served("upgrade: a handler that knows of none answers as if it were not asked",
+    served("R90 V14 upgrade: a handler that knows of none answers as if it were not asked",
            get("/delay/1", asking), {reply("late")}),
-    refused("upgrade: a body with a length", post("/tunnel", "hello", asking), 400,
+    refused("V14 upgrade: a body with a length", post("/tunnel", "hello", asking), 400,
             "upgrade_with_body"),
-    refused("upgrade: a chunked body, empty as it is",
+    refused("V14 upgrade: a chunked body, empty as it is",
             "POST /tunnel HTTP/1.1\r\nHost: weir\r\nTransfer-Encoding: chunked\r\n" +
                 std::string(asking) + "\r\n0\r\n\r\n",
             400, "upgrade_with_body"),
-    refused("upgrade: a body that waits for 100 is not asked for",
+    refused("V11 V14 upgrade: a body that waits for 100 is not asked for",
             "POST /tunnel HTTP/1.1\r\nHost: weir\r\nContent-Length: 5\r\nExpect: 100-continue\r\n" +
                 std::string(asking) + "\r\n",
             400, "upgrade_with_body"),
@@ -86,7 +86,9 @@ const bool registered = register_probes({
 
 }  // namespace
 
-BEHAVIOUR("upgrade: after 101 the handler has the stream, with the bytes that were read already") {
+BEHAVIOUR(
+    "R48 R50 V14 upgrade: after 101 the handler has the stream, with the bytes that were read "
+    "already") {
   static_cast<void>(registered);
   on.serve({});
   const peer_id peer = on.connect({sim_step::send(tunnel() + "early "), await_end_of("early "),
@@ -109,7 +111,7 @@ BEHAVIOUR("upgrade: after 101 the handler has the stream, with the bytes that we
   CHECK(how.counters.handlers_failed == 0);
 }
 
-BEHAVIOUR("upgrade: the ways of asking for it that mean the same") {
+BEHAVIOUR("V14 upgrade: the ways of asking for it that mean the same") {
   on.serve({});
   std::vector<peer_id> peers;
   for (const std::string_view fields :
@@ -124,7 +126,7 @@ BEHAVIOUR("upgrade: the ways of asking for it that mean the same") {
   CHECK(on.finish().counters.upgraded == peers.size());
 }
 
-BEHAVIOUR("upgrade: HTTP/1.0 and who asks for the close are answered, and closed") {
+BEHAVIOUR("R89 V14 upgrade: HTTP/1.0 and who asks for the close are answered, and closed") {
   on.serve({});
   const std::string fields(asking);
   std::vector<peer_id> peers;
@@ -167,7 +169,7 @@ BEHAVIOUR("upgrade: requests before it are answered first, and none is read behi
   CHECK(on.finish().counters.requests == 3);
 }
 
-BEHAVIOUR("upgrade: a field that would split the 101 is a 500, and nobody has the stream") {
+BEHAVIOUR("R75 upgrade: a field that would split the 101 is a 500, and nobody has the stream") {
   on.serve({});
   const peer_id peer = on.connect(
       {sim_step::send(tunnel("/tunnel-split") + get("/echo/smuggled")), sim_step::await_end()});
