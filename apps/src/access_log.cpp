@@ -113,17 +113,43 @@ void append_log_line(std::string& to, log_format how, const http::access_record&
   append_format(to, " %.3fms\n", milliseconds);
 }
 
-void access_log::channel::observe(void* context, const http::access_record& record) noexcept {
-  channel& self = *static_cast<channel*>(context);
+void append_log_line(std::string& to, log_format how, const http::hold_record& record,
+                     std::int64_t unix_seconds) {
+  const double milliseconds =
+      static_cast<double>(record.held_ns) / static_cast<double>(millisecond_ns);
+  if (how == log_format::json) {
+    to += "{\"time\":\"";
+    append_time(to, unix_seconds);
+    to += "\",\"held\":";
+    append_json(to, record.pattern);
+    append_format(to, ",\"duration_ms\":%.3f}\n", milliseconds);
+    return;
+  }
+  append_time(to, unix_seconds);
+  to += " held ";
+  append_plain(to, record.pattern);
+  append_format(to, " %.3fms\n", milliseconds);
+}
+
+template <class Record>
+void access_log::channel::write(const Record& record) noexcept {
   try {
-    self.line_.clear();
-    append_log_line(self.line_, self.to_.how_, record, system_clock().unix_seconds());
-    self.to_.add(self.line_);
+    line_.clear();
+    append_log_line(line_, to_.how_, record, system_clock().unix_seconds());
+    to_.add(line_);
   } catch (const std::exception&) {
     // No memory for a line of log: the request is answered all the same.
-    lock held(self.to_.mutex_);
-    ++self.to_.dropped_;
+    lock held(to_.mutex_);
+    ++to_.dropped_;
   }
+}
+
+void access_log::channel::observe(void* context, const http::access_record& record) noexcept {
+  static_cast<channel*>(context)->write(record);
+}
+
+void access_log::channel::observe_hold(void* context, const http::hold_record& record) noexcept {
+  static_cast<channel*>(context)->write(record);
 }
 
 void access_log::add(const std::string& line) noexcept {

@@ -19,12 +19,16 @@ namespace weir::apps {
 
 enum class log_format : std::uint8_t { off, plain, json };
 
-// One line with its end. Plain:
+// One line with its end, for an answer and for a handler that held the loop. Plain:
 //   2026-01-02T03:04:05Z 127.0.0.1:40000 "GET /echo/a" /echo/{text} 200 1 0.052ms
+//   2026-01-02T03:04:05Z held /echo/{text} 64.000ms
 // with anything but printable ASCII, and `"` and `\`, as \xNN; an unknown part is `-`. JSON: the
-// members time, peer, method, target, pattern, status, bytes, duration_ms; bytes of the target
+// members time, peer, method, target, pattern, status, bytes, duration_ms, or
+// time, held (the pattern), duration_ms; bytes of the target
 // beyond ASCII are given as \u0080 to \u00ff, one for each byte.
 void append_log_line(std::string& to, log_format how, const http::access_record& record,
+                     std::int64_t unix_seconds);
+void append_log_line(std::string& to, log_format how, const http::hold_record& record,
                      std::int64_t unix_seconds);
 
 class access_log {
@@ -50,8 +54,12 @@ class access_log {
     explicit channel(access_log& to) noexcept : to_(to) {}
     // For http::server_options::observe; `context` is the channel.
     static void observe(void* context, const http::access_record& record) noexcept;
+    // For server_options::observe_hold, likewise.
+    static void observe_hold(void* context, const http::hold_record& record) noexcept;
 
    private:
+    template <class Record>
+    void write(const Record& record) noexcept;
     access_log& to_;
     std::string line_;
   };

@@ -226,6 +226,7 @@ void program::observe(void* self, std::uint32_t, http::server_options& served) {
   program& of = *static_cast<program*>(self);
   of.logs_.push_back(std::make_unique<access_log::channel>(of.log_));
   served.observe = &access_log::channel::observe;
+  served.observe_hold = &access_log::channel::observe_hold;
   served.observe_context = of.logs_.back().get();
 }
 

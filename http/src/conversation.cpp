@@ -157,7 +157,8 @@ std::optional<conversation::step> conversation::begin_request() noexcept {
   began_ns_ = service_.loop.now_ns();
   in_place_ = parser_.consumed();
   const router<route>::matched found = service_.table.match(request_.verb, request_.path);
-  bounds_ = found.payload == nullptr ? &service_.bounds : &service_.bounds_of(found.route.index);
+  route_ = found.payload == nullptr ? nullptr : &service_.served[found.route.index];
+  bounds_ = route_ == nullptr ? &service_.bounds : &route_->bounds;
   output_.hold_to(*bounds_);
   body_.begin(request_.framing, *bounds_);
   continued_ = !request_.expects_continue || !request_.framing.has_body();
@@ -237,6 +238,8 @@ bool conversation::unread_body_is_small() const noexcept {
 
 // The one place where a plain function runs, and where what it throws ends.
 void conversation::call_plain() noexcept {
+  served_route& route = *route_;
+  route.begin();
   try {
     answer(std::get<plain_handler>(*handler_)(request_));
   } catch (...) {
@@ -244,6 +247,7 @@ void conversation::call_plain() noexcept {
     keep_ = false;
     answer(problem_response(problems::handler_failed));
   }
+  route.end();
 }
 
 // Writes the head of an answer behind what was gathered, with room for `body_room` bytes more; or

@@ -153,6 +153,7 @@ class conversation {
   request request_;
   const handler* handler_ = nullptr;
   const limits* bounds_ = &service_.bounds;  // of the request in hand
+  served_route* route_ = nullptr;            // of it, where it has one
   std::unique_ptr<std::byte[]> arena_;       // the head of a request that outlives its turn
   std::string collected_;                    // a body that came in pieces
   upgraded_stream* upgraded_ = nullptr;      // who has the stream, once it is not HTTP's

@@ -27,9 +27,11 @@ runtime::task<error> conversation::call_coroutine() {
     runtime::scope& here = co_await runtime::this_scope();
     runtime::scope handler_scope(here, "handler");
     handler_scope.set_deadline(due_after(began_ns_, bounds_->handler_deadline), "handler_deadline");
+    handler_scope.watch(*route_);
     exchange made(*this, request_, handler_scope);
     // What it throws, and what it answers in vain, ends in after_coroutine().
     const error outcome = co_await runtime::run_in(handler_scope, start_handler(made));
+    route_->end();  // what follows in this turn is not the handler's
     after_coroutine(made, outcome, handler_scope.why());
   }
   admitted.end_request();

@@ -57,6 +57,7 @@ limits route_limits::over(const limits& server) const noexcept {
   take(out.write_rate_min, write_rate_min);
   take(out.body_deadline, body_deadline);
   take(out.handler_deadline, handler_deadline);
+  take(out.loop_hold_max, loop_hold_max);
   take(out.write_deadline, write_deadline);
   take(out.upgraded_idle_deadline, upgraded_idle_deadline);
   take(out.rate_grace, rate_grace);

@@ -9,6 +9,7 @@
 #include <weir/http/head_parser.hpp>
 #include <weir/http/server.hpp>
 #include <weir/runtime/buffer_pool.hpp>
+#include <weir/runtime/hold_watch.hpp>
 #include <weir/runtime/offload.hpp>
 #include <weir/runtime/scheduler.hpp>
 
@@ -17,6 +18,17 @@
 namespace weir::http {
 
 enum class service_phase : std::uint8_t { serving, lame_duck, draining };
+
+struct service;
+
+// What a route is bounded by, and who tells when it holds the loop.
+struct served_route : runtime::hold_watch {
+  inline served_route(service& in, const limits& own, std::string_view of) noexcept;
+  static inline void on_hold(runtime::hold_watch& self, time_ns held_ns) noexcept;
+  service& common;
+  limits bounds;
+  std::string_view pattern;
+};
 
 struct service {
   service(runtime::scheduler& on, const routes& handlers, const server_options& with,
@@ -49,11 +61,8 @@ struct service {
       const limits own = table.payload(i).own.over(bounds);
       // A head does not say yet which route it is for.
       rules.body_bytes_max = std::max(rules.body_bytes_max, own.body_bytes_max);
-      route_bounds.push_back(own);
+      served.emplace_back(*this, own, table.payload(i).pattern);
     }
-  }
-  const limits& bounds_of(std::size_t route_index) const noexcept {
-    return route_bounds[route_index];
   }
 
   static constexpr std::size_t small_bytes = 4'096;
@@ -62,7 +71,7 @@ struct service {
   const router<route>& table;
   const server_options options;
   const limits& bounds = options.bounds;
-  std::vector<limits> route_bounds;
+  std::vector<served_route> served;  // as the routes are counted; complete once the server starts
   head_rules rules;
   head_storage heads;
   date_cache dates;
@@ -75,5 +84,19 @@ struct service {
   runtime::offload blocking;
   conversation_pool conversations{*this};
 };
+
+inline served_route::served_route(service& in, const limits& own, std::string_view of) noexcept
+    : hold_watch(in.loop.poller(), own.loop_hold_max, &on_hold),
+      common(in),
+      bounds(own),
+      pattern(of) {}
+
+inline void served_route::on_hold(runtime::hold_watch& self, time_ns held_ns) noexcept {
+  const served_route& route = static_cast<served_route&>(self);
+  ++route.common.counters.held_loop_hold_max;
+  const server_options& told = route.common.options;
+  if (told.observe_hold == nullptr) return;
+  told.observe_hold(told.observe_context, {route.pattern, held_ns});
+}
 
 }  // namespace weir::http

@@ -39,6 +39,7 @@ class readiness_poller final : public poller {
 
   const char* name() const noexcept override { return Queue::name; }
   time_ns now_ns() const noexcept override { return system_clock().now_ns(); }
+  time_ns tick_ns() const noexcept override { return system_clock().tick_ns(); }
   std::int64_t unix_seconds() const noexcept override { return system_clock().unix_seconds(); }
   const poller_counters& counters() const noexcept override { return counters_; }
 

@@ -18,7 +18,11 @@ struct nursery::child final : ready_node, completion_hook {
   static void begin(ready_node& node) noexcept {
     child& c = static_cast<child&>(node);
     c.run = &end;
-    if (!c.body.start({}, c.in, &c)) c.of.ended(c);
+    hold_watch* const watch = c.in.watched_by();
+    if (watch != nullptr) watch->begin();
+    const bool runs_on = c.body.start({}, c.in, &c);
+    if (watch != nullptr) watch->end();
+    if (!runs_on) c.of.ended(c);
   }
   static void end(ready_node& node) noexcept {
     child& c = static_cast<child&>(node);

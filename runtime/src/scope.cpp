@@ -21,12 +21,18 @@ void wait_node::wake() noexcept {
   *link_ = next_parked_;
   if (next_parked_ != nullptr) next_parked_->link_ = link_;
   scheduler& owner = in_->owner_;
+  watch_ = in_->watched_by();
   in_ = nullptr;
   owner.make_ready(*this);
 }
 
 void wait_node::resume(ready_node& node) noexcept {
-  static_cast<wait_node&>(node).waiter_.resume();
+  wait_node& self = static_cast<wait_node&>(node);
+  hold_watch* const watch = self.watch_;
+  if (watch == nullptr) return self.waiter_.resume();
+  watch->begin();
+  self.waiter_.resume();  // its end, maybe
+  watch->end();
 }
 
 scope::scope(scheduler& owner) noexcept
@@ -39,7 +45,8 @@ scope::scope(scope& parent, const char* name, kind k) noexcept
       parent_(&parent),
       next_sibling_(parent.first_child_),
       name_(name),
-      since_ns_(parent.owner_.now_ns()) {
+      since_ns_(parent.owner_.now_ns()),
+      watch_(parent.watch_) {
   if (next_sibling_ != nullptr) next_sibling_->previous_sibling_ = this;
   parent.first_child_ = this;
   if (kind_ == kind::ordinary) why_ = parent.why_;

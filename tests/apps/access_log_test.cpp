@@ -34,6 +34,17 @@ TEST_CASE("access log: a plain and a JSON line", "[apps]") {
         "\"duration_ms\":1.235}\n");
 }
 
+TEST_CASE("access log: a handler that held the loop, by its route", "[apps]") {
+  const http::hold_record record{"/slow/{n}", 64 * millisecond_ns};
+  std::string plain;
+  append_log_line(plain, log_format::plain, record, 0);
+  CHECK(plain == "1970-01-01T00:00:00Z held /slow/{n} 64.000ms\n");
+  std::string json;
+  append_log_line(json, log_format::json, record, 0);
+  CHECK(json ==
+        "{\"time\":\"1970-01-01T00:00:00Z\",\"held\":\"/slow/{n}\",\"duration_ms\":64.000}\n");
+}
+
 TEST_CASE("access log: no byte of a target ends a field or a line", "[apps]") {
   CHECK(line(log_format::plain, "/\"\\ \r\n\x1b\x7f\xff")
             .find("\"GET /\\x22\\x5c\\x20\\x0d\\x0a\\x1b\\x7f\\xff\"") != std::string::npos);

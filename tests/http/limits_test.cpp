@@ -46,6 +46,7 @@ TEST_CASE("V17 the defaults are the documented ones and valid", "[http][limits]"
   CHECK(l.head_deadline == 10'000'000'000);
   CHECK(l.body_deadline == 30'000'000'000);
   CHECK(l.handler_deadline == 30'000'000'000);
+  CHECK(l.loop_hold_max == 50'000'000);
   CHECK(l.write_deadline == 10'000'000'000);
   CHECK(l.idle_deadline == 15'000'000'000);
   CHECK(l.upgraded_idle_deadline == 60'000'000'000);
@@ -91,7 +92,7 @@ TEST_CASE("limits: zero is refused by name and never means no limit", "[http][li
     CHECK(static_cast<bool>(why) == !field.zero_ok);
     if (why) CHECK(std::string_view(why.where) == field.name);
   }
-  CHECK(http::limit_fields.size() == 34);
+  CHECK(http::limit_fields.size() == 35);
 }
 
 TEST_CASE("limits: unbounded is written out, and refused where memory is sized by it",

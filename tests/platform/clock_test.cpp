@@ -5,6 +5,19 @@
 
 #include <weir/platform/clock.hpp>
 
+TEST_CASE("clock: ticks never go back, and a clock of tests ticks when it is moved", "[clock]") {
+  weir::time_ns last = weir::system_clock().tick_ns();
+  for (int i = 0; i < 1'000; ++i) {
+    const weir::time_ns next = weir::system_clock().tick_ns();
+    CHECK(next >= last);
+    last = next;
+  }
+  weir::manual_clock own;
+  const weir::time_ns before = own.tick_ns();
+  own.advance(5);
+  CHECK(own.tick_ns() == before + 5);
+}
+
 TEST_CASE("clock: the system's monotonic time does not go back, and moves", "[platform]") {
   const weir::clock& clock = weir::system_clock();
   const weir::time_ns start = clock.now_ns();

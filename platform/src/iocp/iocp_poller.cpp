@@ -68,6 +68,9 @@ error iocp_poller::open() noexcept {
 time_ns iocp_poller::now_ns() const noexcept {
   return system_clock().now_ns();
 }
+time_ns iocp_poller::tick_ns() const noexcept {
+  return system_clock().tick_ns();
+}
 std::int64_t iocp_poller::unix_seconds() const noexcept {
   return system_clock().unix_seconds();
 }

@@ -32,6 +32,7 @@ class iocp_poller final : public poller {
 
   const char* name() const noexcept override { return "iocp"; }
   time_ns now_ns() const noexcept override;
+  time_ns tick_ns() const noexcept override;
   std::int64_t unix_seconds() const noexcept override;
   const poller_counters& counters() const noexcept override { return counters_; }
 

@@ -20,6 +20,9 @@ class windows_clock final : public clock {
     const time_ns rest = count.QuadPart % frequency.QuadPart;
     return whole * second_ns + rest * second_ns / frequency.QuadPart;
   }
+  time_ns tick_ns() const noexcept override {
+    return static_cast<time_ns>(GetTickCount64()) * millisecond_ns;
+  }
   std::int64_t unix_seconds() const noexcept override {
     FILETIME now;
     GetSystemTimeAsFileTime(&now);  // 100 ns units since 1601

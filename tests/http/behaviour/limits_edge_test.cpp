@@ -437,6 +437,9 @@ std::vector<edge> deadlines() {
          check_one(on, peer, hello, false);
        },
        counter(&server_counters::timed_out_idle_deadline)},
+      {"loop_hold_max", "an answer, and a line of log", deadline(&limits::loop_hold_max),
+       served(get("/compute/300"), "done"), served(get("/compute/400"), "done"),
+       counter(&server_counters::held_loop_hold_max)},
       {"upgraded_idle_deadline", "a close", deadline(&limits::upgraded_idle_deadline),
        rests(side::within), rests(side::past),
        counter(&server_counters::timed_out_upgraded_idle_deadline)},

@@ -11,6 +11,7 @@
 #endif
 #include <weir/http/limits.hpp>
 #include <weir/platform/clock.hpp>
+#include <weir/runtime/nursery.hpp>
 #include <weir/runtime/scheduler.hpp>
 #include <weir/runtime/waits.hpp>
 
@@ -112,6 +113,42 @@ task<error> delay(exchange& x) {
   const error slept = co_await runtime::sleep_until(x.loop().now_ns() + span_ns);
   if (slept) co_return slept;
   const error sent = co_await answer_with(x, "late");
+  co_return sent;
+}
+
+time_ns span_of(const exchange& x) {
+  return static_cast<time_ns>(number(x.head().param("ms"))) * millisecond_ns;
+}
+
+task<error> compute_first(exchange& x, route_state& state) {
+  state.compute(span_of(x));
+  const error slept = co_await runtime::sleep_until(x.loop().now_ns() + millisecond_ns);
+  if (slept) co_return slept;
+  const error sent = co_await answer_with(x, "done");
+  co_return sent;
+}
+
+task<error> compute_later(exchange& x, route_state& state) {
+  const error slept = co_await runtime::sleep_until(x.loop().now_ns() + millisecond_ns);
+  if (slept) co_return slept;
+  state.compute(span_of(x));
+  const error sent = co_await answer_with(x, "done");
+  co_return sent;
+}
+
+task<error> work(route_state& state, time_ns span_ns) {
+  state.compute(span_ns);
+  co_return error{};
+}
+
+task<error> compute_child(exchange& x, route_state& state) {
+  runtime::scope& here = co_await runtime::this_scope();
+  runtime::nursery children(here, "children", 1);
+  const error started = children.start(work(state, span_of(x)), "child");
+  const error joined = co_await children.join();
+  if (started) co_return started;
+  if (joined) co_return joined;
+  const error sent = co_await answer_with(x, "done");
   co_return sent;
 }
 
@@ -298,6 +335,15 @@ routes make_routes(route_state& state) {
   }));
   check(r.post("/submit", [](const request& q) { return response::text(std::string(q.body)); }));
   check(r.get("/large", [](const request&) { return response::view(pattern(large_bytes)); }));
+  const auto compute = [&state](const request& q) {
+    state.compute(static_cast<time_ns>(number(q.param("ms"))) * millisecond_ns);
+    return response::view("done");
+  };
+  check(r.get("/compute/{ms}", compute));
+  check(r.get("/compute-throw/{ms}", [compute](const request& q) -> response {
+    static_cast<void>(compute(q));
+    throw std::runtime_error("after much work");
+  }));
   check(r.get("/throw", [](const request&) -> response {
     throw std::runtime_error("trouble of a plain handler");
   }));
@@ -341,6 +387,9 @@ routes make_routes(route_state& state) {
   check(r.get_async("/bytes/{n}", [&state](exchange& x) { return bytes(x, state, true); }));
   check(r.get_async("/firehose/{n}", [&state](exchange& x) { return bytes(x, state, false); }));
   check(r.get_async("/delay/{ms}", [](exchange& x) { return delay(x); }));
+  check(r.get_async("/compute-first/{ms}", [&](exchange& x) { return compute_first(x, state); }));
+  check(r.get_async("/compute-later/{ms}", [&](exchange& x) { return compute_later(x, state); }));
+  check(r.get_async("/compute-child/{ms}", [&](exchange& x) { return compute_child(x, state); }));
   check(r.get_async("/gate", [&state](exchange& x) { return gate(x, state); }));
   check(r.get_async("/file", [&state](exchange& x) { return send_served(x, state); }));
   check(r.get_async("/whole-file", [&state](exchange& x) { return send_served_whole(x, state); }));

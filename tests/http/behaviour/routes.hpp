@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -36,18 +37,19 @@ class hold {
 
 // What tests and handlers share. Atomic, because over sockets they are on two threads.
 struct route_state {
-  std::atomic<int> at_gate{0};          // handlers of /gate that wait
-  std::atomic<bool> gate_open{false};   // lets them through
-  std::atomic<int> echoes{0};           // calls of the plain echo handler
-  std::atomic<int> smuggled{0};         // of them, with the text that no peer may get served
-  std::atomic<int> producers_begun{0};  // handlers of /bytes and /firehose
-  std::atomic<int> producers_ended{0};  // of them, whose frame is gone
-  std::atomic<std::size_t> written{0};  // bytes the last /bytes or /firehose handler has written
-  std::atomic<int> tunnels_begun{0};    // handlers that hold a stream
-  std::atomic<int> tunnels_ended{0};    // of them, whose frame is gone
-  std::atomic<int> tunnels_told{0};     // of them, that were told of a drain
-  file served;                          // of /file
-  route_limits own;                     // of the routes under /own, set before serve()
+  std::atomic<int> at_gate{0};           // handlers of /gate that wait
+  std::atomic<bool> gate_open{false};    // lets them through
+  std::atomic<int> echoes{0};            // calls of the plain echo handler
+  std::atomic<int> smuggled{0};          // of them, with the text that no peer may get served
+  std::atomic<int> producers_begun{0};   // handlers of /bytes and /firehose
+  std::atomic<int> producers_ended{0};   // of them, whose frame is gone
+  std::atomic<std::size_t> written{0};   // bytes the last /bytes or /firehose handler has written
+  std::atomic<int> tunnels_begun{0};     // handlers that hold a stream
+  std::atomic<int> tunnels_ended{0};     // of them, whose frame is gone
+  std::atomic<int> tunnels_told{0};      // of them, that were told of a drain
+  std::function<void(time_ns)> compute;  // so long, in the time of the stage; set by it
+  file served;                           // of /file
+  route_limits own;                      // of the routes under /own, set before serve()
   std::shared_ptr<hold> held = std::make_shared<hold>();  // of /hold and /until-told
 };
 
@@ -56,6 +58,8 @@ struct route_state {
 //   GET  /echo/{text}      the text                       plain, owned
 //   POST /submit           the body                       plain
 //   GET  /large            large_bytes of pattern()       plain, a view
+//   GET  /compute/{ms}     "done", after so much work     plain
+//   GET  /compute-throw/{ms}  throws after it             plain
 //   GET  /throw            throws                         plain
 //   GET  /throw-number     throws a number                plain
 //   GET  /set/{name}/{hex}  sets a field to that           plain
@@ -77,6 +81,9 @@ struct route_state {
 //   GET  /bytes/{n}        pattern(n), with a length      coroutine
 //   GET  /firehose/{n}     pattern(n), without a length   coroutine
 //   GET  /delay/{ms}       "late" after ms                coroutine
+//   GET  /compute-first/{ms}  works, then waits         coroutine
+//   GET  /compute-later/{ms}  waits, then works         coroutine
+//   GET  /compute-child/{ms}  a child of it works       coroutine
 //   GET  /gate             "through" once it is open      coroutine
 //   GET  /file             `served`, by send_file         coroutine
 //   GET  /throw-async      throws                         coroutine

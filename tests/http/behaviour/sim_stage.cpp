@@ -39,9 +39,12 @@ class sim_stage final : public stage {
     violations_ = audited->shared_violations();
     loop_ = std::make_unique<runtime::scheduler>(std::move(audited));
     frames_before_ = loop_->frames().bytes_in_use();
+    state.compute = [this](time_ns span_ns) { net_.advance(span_ns); };
     routes_.emplace(make_routes(state));
     server_options options;
     options.bounds = bounds;
+    options.observe_hold = &stage::on_hold;
+    options.observe_context = static_cast<stage*>(this);
     options.virtual_blocking_ns = virtual_blocking_ns;
     state.held->open();
     server_.emplace(*loop_, *routes_, options);
@@ -91,6 +94,7 @@ class sim_stage final : public stage {
     how.stopped = report_.has_value() && server_->stopped();
     how.report = report_.value_or(drain_report());
     how.counters = server_->counters();
+    how.held = held_;
     say(server_->connections() == 0, "the server still counts connections");
     // What the server asked to end still has to be answered.
     for (int i = 0; i < 200 && loop_->poller().counters().operations_open > 0; ++i) {

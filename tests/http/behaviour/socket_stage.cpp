@@ -76,6 +76,7 @@ class socket_stage final : public stage {
     ask([this] { quit_.store(true); });
     thread_.join();
     how = how_;
+    how.held = held_;
     return complaints_;
   }
 
@@ -117,9 +118,15 @@ class socket_stage final : public stage {
     if (!opened.ok()) return ready.set_value(false);
     loop_ = std::move(opened).value();
     const std::size_t frames_before = loop_->frames().bytes_in_use();
+    state.compute = [](time_ns span_ns) {
+      const time_ns due_ns = system_clock().now_ns() + span_ns;
+      while (system_clock().now_ns() < due_ns) continue;
+    };
     routes_.emplace(make_routes(state));
     server_options options;
     options.bounds = bounds;
+    options.observe_hold = &stage::on_hold;
+    options.observe_context = static_cast<stage*>(this);
     server_.emplace(*loop_, *routes_, options);
     const result<address> at = server_->listen(wanted_);
     if (at.ok()) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <catch_amalgamated.hpp>
@@ -34,6 +35,7 @@ struct ending {
   bool stopped = false;
   drain_report report{};
   server_counters counters{};
+  std::vector<std::pair<std::string, time_ns>> held;  // patterns, and how long
 };
 
 class stage {
@@ -98,6 +100,11 @@ class stage {
   void check_span(time_ns actual_ns, time_ns expected_ns) const;
 
  protected:
+  // For server_options::observe_hold.
+  static void on_hold(void* self, const hold_record& record) noexcept {
+    static_cast<stage*>(self)->held_.emplace_back(record.pattern, record.held_ns);
+  }
+  std::vector<std::pair<std::string, time_ns>> held_;
   // The end of the server and of everything below it; complaints, one line each.
   virtual std::vector<std::string> tear_down(ending& how) = 0;
 };

@@ -126,6 +126,7 @@ using handler = std::variant<plain_handler, coroutine_handler>;
 struct route {
   handler run;
   route_limits own;
+  std::string pattern;
 };
 
 // The routes of a server. Built before it starts, then shared by any number of servers and threads.
@@ -138,7 +139,7 @@ class WEIR_EXPORT routes {
  public:
   error add(method verb, std::string_view pattern, handler run, const route_limits& own = {}) {
     if (error why = own.validate()) return why;
-    return router_.add(verb, pattern, route{std::move(run), own});
+    return router_.add(verb, pattern, route{std::move(run), own, std::string(pattern)});
   }
   error get(std::string_view pattern, plain_handler run, const route_limits& own = {}) {
     return add(method::get, pattern, std::move(run), own);

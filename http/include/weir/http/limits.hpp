@@ -60,6 +60,9 @@ struct limits {
   time_ns body_deadline = 30 * second_ns;
   // From the start of a handler to its response head. Then 504.
   time_ns handler_deadline = 30 * second_ns;
+  // Longest run of a handler on the loop before it waits or returns. What runs longer is counted
+  // and told with its route (server_options::observe_hold): all other connections have stood still.
+  time_ns loop_hold_max = 50 * millisecond_ns;
   // Longest wait of a request for a worker of the pool of blocking handlers. Then 503 with
   // Retry-After: the handler has not run, and by then its peer may do better elsewhere.
   time_ns blocking_queue_deadline = 5 * second_ns;
@@ -199,6 +202,8 @@ inline constexpr auto limit_fields = std::to_array<limit_field>({
                            "from the head to the end of a buffered body; then 408"),
     detail::duration_field("handler_deadline", &limits::handler_deadline,
                            "from the start of a handler to its response head; then 504"),
+    detail::duration_field("loop_hold_max", &limits::loop_hold_max,
+                           "longest run of a handler without waiting; past it counted and logged"),
     detail::duration_field("blocking_queue_deadline", &limits::blocking_queue_deadline,
                            "longest wait for a worker of the blocking handlers; then 503"),
     detail::duration_field("write_deadline", &limits::write_deadline,

@@ -30,6 +30,7 @@ struct route_limits {
   // Spans in nanoseconds.
   std::optional<time_ns> body_deadline{};
   std::optional<time_ns> handler_deadline{};
+  std::optional<time_ns> loop_hold_max{};
   std::optional<time_ns> write_deadline{};
   std::optional<time_ns> upgraded_idle_deadline{};
   std::optional<time_ns> rate_grace{};

@@ -81,6 +81,7 @@ struct server_counters {
   std::uint64_t too_slow_write_rate_min = 0;
   std::uint64_t linger_bytes_max_reached = 0;
   std::uint64_t upgraded = 0;               // streams handed over after 101
+  std::uint64_t held_loop_hold_max = 0;     // runs of handlers that were longer
   std::uint64_t handlers_failed = 0;        // threw, or made an answer that may not be sent
   std::uint64_t late_results = 0;           // coroutines that answered after their deadline
   std::uint64_t input_buffers_refused = 0;  // no memory to keep a partial request: closed
@@ -97,6 +98,13 @@ struct access_record {
   const address* peer = nullptr;
 };
 
+// One run of a handler that was longer than `limits::loop_hold_max`. The view lives as long as the
+// routes.
+struct hold_record {
+  std::string_view pattern;  // of the route
+  time_ns held_ns = 0;       // to some milliseconds
+};
+
 struct server_options {
   limits bounds;
   std::string_view server_field = "weir";  // of the Server field; "" leaves it out
@@ -104,6 +112,8 @@ struct server_options {
   admission* shared = nullptr;
   // Told of each answer, on the server's scheduler. It may not wait or throw.
   void (*observe)(void* context, const access_record& record) noexcept = nullptr;
+  // Told of each handler that held the loop, likewise, with the same context.
+  void (*observe_hold)(void* context, const hold_record& record) noexcept = nullptr;
   void* observe_context = nullptr;
   // Told that this server exists, has started, and drains; outlives it. May be null.
   health* tells = nullptr;

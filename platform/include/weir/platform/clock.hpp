@@ -18,7 +18,11 @@ class WEIR_EXPORT clock {
  public:
   // Monotonic: never goes back, has no meaning beyond differences. What deadlines are made of.
   virtual time_ns now_ns() const noexcept = 0;
-  // Wall clock, whole seconds since 1970-01-01 UTC. For `Date` and logs only: it may jump.
+  // The same as of the system's last tick, for a fraction of the cost: up to some milliseconds
+  // behind, and only its differences mean anything.
+  virtual time_ns tick_ns() const noexcept { return now_ns(); }
+  // Wall clock, whole seconds since 1970-01-01 UTC. For `Date` and logs only: it may jump, and
+  // a second may begin some milliseconds late.
   virtual std::int64_t unix_seconds() const noexcept = 0;
 
  protected:

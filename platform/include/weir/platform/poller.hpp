@@ -158,6 +158,8 @@ class WEIR_EXPORT poller {
   virtual const char* name() const noexcept = 0;
   // The monotonic clock, read afresh: virtual time in the simulator.
   virtual time_ns now_ns() const noexcept = 0;
+  // As clock::tick_ns().
+  virtual time_ns tick_ns() const noexcept { return now_ns(); }
   // Seconds since 1970 on the wall clock, for dates; virtual in the simulator.
   virtual std::int64_t unix_seconds() const noexcept = 0;
   virtual const poller_counters& counters() const noexcept = 0;

@@ -16,6 +16,7 @@
 #include <weir/platform/error.hpp>
 #include <weir/platform/export.hpp>
 #include <weir/platform/time.hpp>
+#include <weir/runtime/hold_watch.hpp>
 #include <weir/runtime/ready_queue.hpp>
 #include <weir/runtime/timer_heap.hpp>
 
@@ -61,6 +62,7 @@ class WEIR_EXPORT wait_node : public ready_node {
   wait_node* next_parked_ = nullptr;
   wait_node** link_ = nullptr;
   time_ns since_ns_ = 0;
+  hold_watch* watch_ = nullptr;  // of the scope it was parked in
   std::coroutine_handle<> waiter_{};
 };
 
@@ -86,6 +88,10 @@ class WEIR_EXPORT scope : private timer {
 
   // Why this scope was cancelled; no error while it is open.
   error why() const noexcept { return why_; }
+
+  // Measures what runs in this scope and in those made inside it from now on: see hold_watch.hpp.
+  void watch(hold_watch& by) noexcept { watch_ = &by; }
+  hold_watch* watched_by() const noexcept { return watch_; }
 
   scheduler& owner() const noexcept { return owner_; }
   const char* name() const noexcept { return name_; }
@@ -117,6 +123,7 @@ class WEIR_EXPORT scope : private timer {
   time_ns due_ns_ = never_ns;
   time_ns since_ns_ = 0;
   error why_{};
+  hold_watch* watch_ = nullptr;
 };
 
 }  // namespace weir::runtime

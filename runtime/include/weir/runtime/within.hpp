@@ -53,7 +53,12 @@ class [[nodiscard]] task_in_scope {
   bool await_ready() const noexcept { return child_.refused(); }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> parent) noexcept {
-    return child_.start(parent, in_);
+    hold_watch* const watch = in_.watched_by();
+    if (watch == nullptr) return child_.start(parent, in_);
+    watch->begin();
+    const bool runs_on = child_.start(parent, in_);
+    watch->end();
+    return runs_on;
   }
   T await_resume() { return child_.take(); }
 
