@@ -5,6 +5,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <weir/platform/process.hpp>
+
 #include "limit_flags.hpp"
 #include "serve.hpp"
 #include "units.hpp"
@@ -28,6 +30,7 @@ struct command_line {
   serve_options options;
   std::string log = "off";
   std::string threads = "1";
+  bool as_service = false;
   typed_limits limits = typed_limits(weir::http::limit_fields.size());
 };
 
@@ -63,6 +66,8 @@ void describe(command_line& line) {
       "last");
   serve.add_option("--files", line.options.files, "Serve this folder under /files/")
       ->type_name("DIR");
+  serve.add_flag("--service", line.as_service,
+                 "Run as a service of Windows: for the manager of services, who starts it");
   std::size_t at = 0;
   for (const weir::http::limit_field& field : weir::http::limit_fields) {
     std::string help(field.help);
@@ -122,15 +127,44 @@ std::string interpret(command_line& line) {
   return {};
 }
 
-int run(int count, char** words) {
+// The manager's hint: the drain, and then the end of the log and of the process.
+constexpr weir::time_ns stop_slack_ns = 5 * weir::second_ns;
+
+int serve_as_service(const serve_options& options) {
+  const auto body = [](void* context) noexcept {
+    try {
+      return serve(*static_cast<const serve_options*>(context));
+    } catch (const std::exception& why) {
+      std::fprintf(stderr, "weir: %s\n", why.what());
+      return exit_code::failed;
+    }
+  };
+  const weir::http::limits& bounds = options.bounds;
+  const weir::time_ns stop_ns =
+      weir::due_after(weir::due_after(bounds.drain_delay, bounds.drain_timeout), stop_slack_ns);
+  const weir::result<int> code =
+      weir::platform::run_service(body, const_cast<serve_options*>(&options), stop_ns);
+  if (code.ok()) return code.value();
+  switch (code.why().code) {
+    case weir::errc::not_supported:
+      return wrong("--service: this system has no manager of services that wants to be answered");
+    case weir::errc::not_connected:
+      return wrong("--service: it is the manager of services who starts a service (sc start)");
+    default: return wrong(std::string("--service: ") + weir::to_string(code.why().code));
+  }
+}
+
+// `words` begin with the program's name.
+int run(const std::vector<std::string>& words) {
   command_line line;
   describe(line);
-  if (count < 2) {
+  if (words.size() < 2) {
     std::fprintf(stderr, "%s\n%s", examples, line.app.help().c_str());
     return exit_code::misuse;
   }
   try {
-    line.app.parse(count, words);
+    // The rest from its end: this is how that library takes words that are not main's.
+    line.app.parse(std::vector<std::string>(words.rbegin(), words.rend() - 1));
   } catch (const CLI::CallForHelp&) {
     const CLI::App& about = line.serve->parsed() ? *line.serve : line.app;
     std::printf("%s\n%s", examples, about.help().c_str());
@@ -143,14 +177,18 @@ int run(int count, char** words) {
   }
   const std::string problem = interpret(line);
   if (!problem.empty()) return wrong(problem);
-  return serve(line.options);
+  return line.as_service ? serve_as_service(line.options) : serve(line.options);
 }
 
 }  // namespace
 
 int main(int count, char** words) {
+  weir::platform::use_plain_output();
   try {
-    return run(count, words);
+    const weir::result<std::vector<std::string>> spelled =
+        weir::platform::command_line_words(count, words);
+    if (!spelled.ok()) return wrong("the command line cannot be spelled in UTF-8");
+    return run(spelled.value());
   } catch (const std::exception& why) {
     std::fprintf(stderr, "weir: %s\n", why.what());
     return weir::apps::exit_code::failed;

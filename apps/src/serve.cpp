@@ -7,7 +7,6 @@
 #include "serve.hpp"
 
 #include <atomic>
-#include <cstdlib>
 #include <memory>
 #include <utility>
 
@@ -57,7 +56,7 @@ void say(const std::string& text) {
 // Threads are under way: nothing is taken apart.
 [[noreturn]] void end_without_the_rest(int code) {
   std::fflush(stderr);  // standard output may have a reader that does not read
-  std::_Exit(code);
+  platform::end_process(code);
 }
 
 class program {

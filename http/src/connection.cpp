@@ -38,6 +38,13 @@ connection::next connection::advance(runtime::scope& in) noexcept {
     }
     talk_->attach(kept_);
   }
+  if (turn_ == turn::used) {
+    turn_ = turn::given;
+    step_ = conversation::step::next_turn;
+    in.set_deadline(never_ns, "");
+    return next::work;
+  }
+  turn_ = turn::own;
   step_ = talk_->advance();
   if (step_ == conversation::step::wait_readable) return wait_for_peer(in);
   in.set_deadline(never_ns, "");  // what waits in work() has clocks of its own
@@ -68,9 +75,10 @@ void connection::begin_wait(runtime::readable& wait) noexcept {
 }
 
 // A wait between or inside heads is over: bytes, the end of the stream, or `why` not.
-void connection::end_wait(error why) noexcept {
+void connection::end_wait(error why, bool waited) noexcept {
   idle_wait_ = nullptr;
   if (talk_ != nullptr) talk_->on_readable();
+  if (!why && !waited) turn_ = turn::used;
   if (!why) return;
   if (why == errc::cancelled && why.where == drain_reason) return;  // there is a last look
   if (why.code != errc::timed_out) return kept_.end_with(ending::reset);
@@ -96,7 +104,8 @@ runtime::task<error> connection::work() {
 }
 
 void connection::on_drain() noexcept {
-  kept_.last_look = idle_wait_ != nullptr;
+  const bool gives_way = turn_ == turn::given && !talk_->begun();
+  kept_.last_look = idle_wait_ != nullptr || gives_way;
   kept_.came_before_drain = talk_ != nullptr && talk_->begun_or_more();
   if (talk_ != nullptr) talk_->on_drain();
   if (idle_wait_ != nullptr) idle_wait_->interrupt(error(errc::cancelled, drain_reason));

@@ -40,7 +40,8 @@ class connection {
   // Does all that needs no waiting. Sets the deadline of what comes next in `in`.
   next advance(runtime::scope& in) noexcept;
   void begin_wait(runtime::readable& wait) noexcept;
-  void end_wait(error why) noexcept;
+  // `waited`: it did not end at its start.
+  void end_wait(error why, bool waited) noexcept;
   // Every other wait: a body, a handler, a peer that reads slowly.
   runtime::task<error> work();
   ending how() const noexcept { return kept_.how; }
@@ -52,11 +53,16 @@ class connection {
   next wait_for_peer(runtime::scope& in) noexcept;
   next finish() noexcept;
 
+  // A wait that ends at its start (IOCP has those) lets nobody else have a turn: a peer that asks
+  // as fast as it is answered would have the loop to itself. After one the others come first.
+  enum class turn : std::uint8_t { own, used, given };
+
   service& service_;
   connection_state kept_;
   conversation* talk_ = nullptr;            // null while idle
   runtime::readable* idle_wait_ = nullptr;  // parked between requests, while there is one
   conversation::step step_ = conversation::step::end;
+  turn turn_ = turn::own;
 };
 
 }  // namespace weir::http

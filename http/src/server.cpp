@@ -95,6 +95,7 @@ struct server::impl {
   runtime::task<error> turn_away(net::accepted who);
   runtime::task<error> linger(net::socket_stream& stream);
   void count_closed() noexcept;
+  std::uint32_t open_connections() const noexcept;
   runtime::task<error> run_drain();
   runtime::task<error> until_no_connection();
   runtime::task<error> until_no_blocking_handler();
@@ -309,11 +310,14 @@ runtime::task<error> server::impl::linger(net::socket_stream& stream) {
   co_return error{};
 }
 
+std::uint32_t server::impl::open_connections() const noexcept {
+  const server_counters& counted = common.counters;
+  return static_cast<std::uint32_t>(counted.connections_accepted - counted.connections_closed);
+}
+
 void server::impl::count_closed() noexcept {
   ++common.counters.connections_closed;
-  if (common.counters.connections_closed == common.counters.connections_accepted) {
-    last_closed.set();
-  }
+  if (open_connections() == 0) last_closed.set();
 }
 
 // One connection as one coroutine: while it is idle its frame is all there is of it.
@@ -333,7 +337,7 @@ runtime::task<error> server::impl::run_connection(platform::native_socket accept
         runtime::readable ready(stream);
         served.begin_wait(ready);
         const error why = co_await ready;
-        served.end_wait(why);
+        served.end_wait(why, ready.waited());
       } else {
         const error why = co_await served.work();
         static_cast<void>(why);  // advance() knows
@@ -439,7 +443,7 @@ runtime::task<error> server::impl::run_drain() {
     const error why = co_await runtime::next_turn();
     if (why) break;
   }
-  const std::uint32_t open = connections.children();
+  const std::uint32_t open = open_connections();
   for (live_connection* each = live; each != nullptr; each = each->next) {
     if (each->served != nullptr) each->served->on_drain();
   }
@@ -447,7 +451,7 @@ runtime::task<error> server::impl::run_drain() {
   const error late = co_await runtime::within(due_ns, "drain_timeout", until_no_connection());
   drain_report end;
   if (late) {
-    end.forced = connections.children();
+    end.forced = open_connections();
     connections.cancel(error(errc::cancelled, "drain_timeout"));
     // A stream that lingers is shielded from the cancel; without its socket it ends at once.
     for (live_connection* each = live; each != nullptr; each = each->next) each->stream->reset();
@@ -474,13 +478,12 @@ runtime::task<error> server::impl::until_no_blocking_handler() {
 }
 
 runtime::task<error> server::impl::until_no_connection() {
-  while (connections.children() > 0) {
+  // By the counts that set the event: a connection that has ended in this turn is a child until the
+  // next one, and will not set it again.
+  while (open_connections() > 0) {
     last_closed.clear();
     const error why = co_await last_closed.wait();
     if (why) co_return why;
-    // The child that set it ends in this turn; it is counted out in the next.
-    const error next = co_await runtime::next_turn();
-    if (next) co_return next;
   }
   co_return error{};
 }

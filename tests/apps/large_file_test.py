@@ -43,7 +43,8 @@ class LargeFile(served.ServedTest):
         self.assertEqual(wanted, self.digest(got.stdout))
         self.assertEqual(0, got.wait())
         got.stdout.close()
-        if not served.SANITIZED:
+        # wine's TransmitFile keeps 64 KiB of each call for ever: of the program that says nothing.
+        if not served.SANITIZED and not served.WINDOWS:
             self.assertLess(server.memory_peak() - before, 8 * 1024 * 1024)
 
     def test_bytes_of_a_slow_reader_wait_in_the_kernel_and_not_in_memory(self):

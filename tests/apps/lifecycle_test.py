@@ -15,15 +15,21 @@ from served import Answer, curl
 
 class Lifecycle(served.ServedTest):
     def test_each_bound_port_is_printed_on_a_line_of_its_own(self):
-        folder = self.folder()
-        server = self.serve(listen=("127.0.0.1:0", "[::1]:0", f"unix:{folder}/s"))
-        ipv4, ipv6, path = server.bound
-        self.assertEqual(f"{folder}/s", path)
+        server = self.serve(listen=("127.0.0.1:0", "[::1]:0"))
+        ipv4, ipv6 = server.bound
         self.assertEqual(b"Hello, World!", curl(f"http://127.0.0.1:{ipv4}/plaintext").stdout)
         self.assertEqual(b"Hello, World!", curl("-g", f"http://[::1]:{ipv6}/plaintext").stdout)
+
+    @served.NO_UNIX_SOCKETS
+    def test_the_path_of_a_unix_socket_is_printed_among_the_ports(self):
+        folder = self.folder()
+        server = self.serve(listen=("127.0.0.1:0", f"unix:{folder}/s"))
+        path = server.bound[1]
+        self.assertEqual(f"{folder}/s", path)
         self.assertEqual(b"Hello, World!",
                          curl("--unix-socket", path, "http://unix/plaintext").stdout)
 
+    @served.NO_UNIX_SOCKETS
     def test_a_unix_socket_lives_as_long_as_its_server(self):
         path = self.folder() / "s"
         server = self.serve(listen=(f"unix:{path}",))
@@ -36,6 +42,7 @@ class Lifecycle(served.ServedTest):
         server.stop()
         self.assertFalse(path.exists())
 
+    @served.NO_UNIX_SOCKETS
     def test_a_socket_that_a_crash_left_behind_is_taken_over(self):
         path = self.folder() / "s"
         server = self.serve(listen=(f"unix:{path}",))
@@ -44,6 +51,7 @@ class Lifecycle(served.ServedTest):
         self.serve(listen=(f"unix:{path}",))
         self.assertEqual(b"ok\n", curl("--unix-socket", path, "http://a/healthz").stdout)
 
+    @served.NO_UNIX_SOCKETS
     def test_a_file_at_the_path_is_refused_and_kept(self):
         path = self.folder() / "s"
         path.write_text("precious")
@@ -144,8 +152,9 @@ class Lifecycle(served.ServedTest):
     def test_an_admin_address_that_is_taken_ends_the_start(self):
         holder = self.serve()
         for flags in (("--admin-listen", f"127.0.0.1:{holder.port}"), ("--admin-listen", "")):
-            done = subprocess.run([served.PROGRAM, "serve", "--listen", "127.0.0.1:0", *flags],
-                                  stderr=subprocess.PIPE, timeout=60)
+            done = subprocess.run([*served.COMMAND, "serve", "--listen", "127.0.0.1:0", *flags],
+                                  stderr=subprocess.PIPE, env=served.CLEAN,
+                                  timeout=60 * served.PATIENCE)
             self.assertEqual(2, done.returncode)
             self.assertEqual(1, done.stderr.count(b"\n"), done.stderr)
         holder.stop()
@@ -184,6 +193,7 @@ class Lifecycle(served.ServedTest):
         self.assertEqual({200}, {a.status for a in answers})
         self.assertEqual(0, server.wait())
 
+    @served.NO_SHARED_PORTS
     def test_two_threads_both_listen_and_both_serve(self):
         server = self.serve("--threads", "2")
         inodes = self.listeners(server.port)

@@ -34,7 +34,8 @@ class LivingPeer(served.ServedTest):
         request = (get(b"/bytes/100000") + get(b"/stream/50") +
                    b"POST /submit HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\nhello" +
                    get(b"/healthz"))
-        descriptors = server.descriptors()
+        self.still_serves(server)  # what is opened once and kept is there
+        descriptors = served.settled(server.descriptors)
         for cut in range(0, len(request) + 1, 3):
             peer = server.connect()
             peer.sendall(request[:cut])

@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 """The access log: both formats, what peers cannot do to it, and a reader that does not read."""
 import json
-import os
 import re
-import signal
 import subprocess
 import unittest
 
@@ -82,18 +80,11 @@ class Log(served.ServedTest):
 
     def start_unread(self):
         """A server whose standard output nobody reads behind the port."""
-        process = subprocess.Popen(
-            [served.PROGRAM, "serve", "--listen", "127.0.0.1:0", "--print-port", "--log", "plain",
-             "--requests-per-connection-max", "unbounded", "--loop-hold-max", "unbounded"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, env=served.CLEAN)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.stderr.close)
-        self.addCleanup(process.kill)
-        return process, int(process.stdout.readline())
+        return self.serve("--log", "plain", "--requests-per-connection-max", "unbounded",
+                          "--loop-hold-max", "unbounded", unread=True)
 
-    def ask(self, port, times):
-        with served.socket.create_connection(("127.0.0.1", port),
-                                             timeout=20 * served.PATIENCE) as peer:
+    def ask(self, server, times):
+        with server.connect() as peer:
             one = b"GET /echo/" + b"a" * 4000 + b" HTTP/1.1\r\nHost: a\r\n\r\n"
             for _ in range(times):
                 peer.sendall(one)
@@ -104,20 +95,19 @@ class Log(served.ServedTest):
                     got += piece
 
     def test_a_reader_that_does_not_read_holds_up_neither_requests_nor_the_end(self):
-        process, port = self.start_unread()
-        self.ask(port, 600)  # 2.4 MB of lines: the pipe and the buffer are full long before
-        process.send_signal(signal.SIGTERM)
-        self.assertEqual(0, process.wait(timeout=20 * served.PATIENCE))
-        self.assertIn(b"nobody reads the access log", process.stderr.read())
-        process.stdout.close()
+        server = self.start_unread()
+        self.ask(server, 600)  # 2.4 MB of lines: the pipe and the buffer are full long before
+        server.signal()
+        self.assertEqual(0, server.wait())
+        self.assertIn("nobody reads the access log", server.err.text())
 
     def test_what_did_not_fit_is_counted_in_the_log(self):
-        process, port = self.start_unread()
-        self.ask(port, 600)
-        rest = served.Collector(process.stdout)
-        self.ask(port, 1)
-        process.send_signal(signal.SIGTERM)
-        self.assertEqual(0, process.wait(timeout=20 * served.PATIENCE))
+        server = self.start_unread()
+        self.ask(server, 600)
+        rest = served.Collector(server.process.stdout)
+        self.ask(server, 1)
+        server.signal()
+        self.assertEqual(0, server.wait())
         served.until(lambda: rest.ended, "the end of the log")
         lines = rest.text().splitlines()
         dropped = sum(int(n) for n in re.findall(r"^- dropped (\d+) lines$", rest.text(), re.M))
@@ -125,12 +115,12 @@ class Log(served.ServedTest):
         self.assertEqual(601, dropped + sum(1 for line in lines if PLAIN.fullmatch(line)))
 
     def test_a_reader_that_goes_away_does_not_end_the_server(self):
-        process, port = self.start_unread()
-        process.stdout.close()
-        self.ask(port, 20)
-        process.send_signal(signal.SIGTERM)
-        self.assertEqual(0, process.wait(timeout=20 * served.PATIENCE))
-        self.assertIn(b"cannot be written any more", process.stderr.read())
+        server = self.start_unread()
+        server.process.stdout.close()
+        self.ask(server, 20)
+        server.signal()
+        self.assertEqual(0, server.wait())
+        self.assertIn("cannot be written any more", server.err.text())
 
 
 if __name__ == "__main__":

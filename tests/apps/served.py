@@ -1,6 +1,11 @@
-"""A `weir serve` under test: started on free ports, and gone at the end whatever happened."""
+"""A `weir serve` under test: started on free ports, and gone at the end whatever happened.
+
+The program of another system runs by an emulator (wine). A Windows program is started by a console
+of its own (tests/support/raw_console.cpp), which sends it what signals are there.
+"""
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -14,9 +19,18 @@ from pathlib import Path
 
 PROGRAM = os.environ.get("WEIR_PROGRAM") or str(
     Path(__file__).resolve().parents[2] / "build/dev/bin/weir")
+EMULATOR = shlex.split(os.environ.get("WEIR_EMULATOR", ""))
+CONSOLE = os.environ.get("WEIR_CONSOLE")
+WINDOWS = CONSOLE is not None
+# The program as a command that says something and ends.
+COMMAND = [*EMULATOR, PROGRAM]
+# A reason to leave a test out must be one of these.
+NO_UNIX_SOCKETS = unittest.skipIf(WINDOWS, "wine has no Unix-domain sockets")
+NO_SHARED_PORTS = unittest.skipIf(WINDOWS, "one thread accepts for all on Windows")
+NO_POSIX = unittest.skipIf(WINDOWS, "about what only POSIX has")
 SANITIZED = os.environ.get("WEIR_SANITIZED") == "1"
 # What a deadline of a test is multiplied with: sanitizers are slow, shared machines slower.
-PATIENCE = 4 if SANITIZED else 1
+PATIENCE = 4 if SANITIZED or EMULATOR else 1
 # Variables of whoever runs the tests that would change what is tested.
 CLEAN = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
 
@@ -31,6 +45,17 @@ def until(condition, what, seconds=20):
         if time.monotonic() > end:
             raise AssertionError(f"waited in vain: {what}")
         time.sleep(0.01)  # between two looks; what is waited for is the condition
+
+
+def settled(read, looks=10):
+    """A number when it has come to rest: the same at so many looks in a row."""
+    seen = []
+
+    def at_rest():
+        seen.append(read())
+        return len(seen) >= looks and len(set(seen[-looks:])) == 1
+    until(at_rest, "a number to come to rest")
+    return seen[-1]
 
 
 class Collector(threading.Thread):
@@ -51,8 +76,9 @@ class Collector(threading.Thread):
 
 
 class Served:
-    def __init__(self, *flags, listen=("127.0.0.1:0",), print_port=True, limit=None):
-        words = [PROGRAM, "serve"]
+    def __init__(self, *flags, listen=("127.0.0.1:0",), print_port=True, limit=None, unread=False):
+        """`unread`: nobody reads standard output behind the ports."""
+        words = [*EMULATOR, *([CONSOLE] if WINDOWS else []), PROGRAM, "serve"]
         for each in listen:
             words += ["--listen", each]
         if print_port:
@@ -61,9 +87,14 @@ class Served:
         if limit:  # of open files, soft and hard: "-Sn 64" and so on
             words = ["/bin/sh", "-c", f'ulimit {limit}; exec "$@"', "sh", *words]
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        env=CLEAN)
-        self.out = Collector(self.process.stdout)
+                                        stdin=subprocess.PIPE if WINDOWS else None,
+                                        bufsize=0 if unread else -1, env=CLEAN)
         self.err = Collector(self.process.stderr)
+        if unread:
+            self.out = None
+            self.bound = [self.process.stdout.readline().decode().strip() for _ in listen]
+            return
+        self.out = Collector(self.process.stdout)
         until(lambda: len(self.out.lines) >= len(listen) or self.process.poll() is not None
               if print_port else "listening" in self.err.text(), "the server to listen")
         if self.process.poll() is not None:
@@ -100,12 +131,28 @@ class Served:
         return self.out.text().splitlines()[len(self.bound):]
 
     def signal(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
+        if WINDOWS:
+            self.at_console({signal.SIGTERM: "break", signal.SIGINT: "interrupt"}[number])
+        else:
+            self.process.send_signal(number)
+
+    def at_console(self, command):
+        self.process.stdin.write(command.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def asked_at_console(self, what):
+        """What the console says of the program, as a number."""
+        def answers():
+            return re.findall(rf"^console: {what} (\d+)$", self.err.text(), re.M)
+        before = len(answers())
+        self.at_console(what)
+        return int(until(lambda: answers()[before:], f"the console's answer to {what}")[0])
 
     def wait(self, seconds=20):
         """The exit code; standard output and error are complete then."""
         code = self.process.wait(timeout=seconds * PATIENCE)
-        until(lambda: self.out.ended and self.err.ended, "the end of its output")
+        until(lambda: (self.out is None or self.out.ended) and self.err.ended,
+              "the end of its output")
         return code
 
     def stop(self):
@@ -127,15 +174,23 @@ class Served:
             self.process.kill()
         self.process.wait()
         for collector in (self.out, self.err):
-            collector.join()
-            collector.pipe.close()
+            if collector is not None:
+                collector.join()
+                collector.pipe.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
 
     # What the system says of the process.
     def memory_peak(self):
+        if WINDOWS:
+            return self.asked_at_console("memory")
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
     def descriptors(self):
+        if WINDOWS:
+            return self.asked_at_console("handles")
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
 

@@ -48,14 +48,18 @@ bool connects(const address& at) {
   return test::raw_client::connect(at).connected();
 }
 
-// How many entries a folder of /proc has; nothing where there is none.
+// How many entries a folder of Linux's /proc has; nothing on other systems.
 std::size_t entries(const char* folder) {
-  std::error_code none;
   std::size_t count = 0;
+#if defined(__linux__)  // what wine shows under that name is another process
+  std::error_code none;
   for (auto each = std::filesystem::directory_iterator(folder, none);
        each != std::filesystem::directory_iterator(); each.increment(none)) {
     ++count;
   }
+#else
+  static_cast<void>(folder);
+#endif
   return count;
 }
 
@@ -289,6 +293,7 @@ TEST_CASE(
   const auto once = [&] {
     background_options options;
     options.threads = 2;
+    options.served.bounds.drain_timeout = 600 * second_ns;  // nobody is there to wait for
     const auto served = open(handlers, options);
     const result<address> bound = served->listen(at);
     REQUIRE(bound.ok());

@@ -164,4 +164,18 @@ unsigned termination_watch::count() noexcept {
   return the_termination.count.load();
 }
 
+result<int> run_service(service_body, void*, time_ns) noexcept {
+  return error(errc::not_supported, "run_service");
+}
+
+result<std::vector<std::string>> command_line_words(int count, char** words) {
+  return std::vector<std::string>(words, words + count);
+}
+
+void use_plain_output() noexcept {}  // that is what it is
+
+void end_process(int code) noexcept {
+  ::_exit(code);
+}
+
 }  // namespace weir::platform

@@ -9,6 +9,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <string_view>
 
 #include <relative_path.hpp>
 #include <weir/platform/error_map.hpp>
@@ -96,6 +97,31 @@ error check_component(std::string_view component) noexcept {
     }
   }
   if (is_device_name(component)) return {errc::invalid, "path: name of a device"};
+  return {};
+}
+
+bool same_name(std::wstring_view a, std::wstring_view b) noexcept {
+  return CompareStringOrdinal(a.data(), static_cast<int>(a.size()), b.data(),
+                              static_cast<int>(b.size()), TRUE) == CSTR_EQUAL;
+}
+
+// Beside its own name a file may have a short one (GIT~1 for .git), which would be a way around
+// every rule about names. Whether each part of a path, from `at` on, is what its folder calls it.
+error check_own_names(wchar_t* path, std::size_t size, std::size_t at) noexcept {
+  while (at < size) {
+    std::size_t end = at;
+    while (end < size && path[end] != L'\\') ++end;
+    path[end] = L'\0';
+    WIN32_FIND_DATAW found;
+    const HANDLE search = FindFirstFileW(path, &found);
+    if (end < size) path[end] = L'\\';
+    if (search == INVALID_HANDLE_VALUE) return last_error("FindFirstFile");
+    FindClose(search);
+    if (!same_name({path + at, end - at}, found.cFileName)) {
+      return {errc::not_found, "path: a short name"};
+    }
+    at = end + 1;
+  }
   return {};
 }
 
@@ -241,6 +267,12 @@ result<file> directory_root::open_beneath(std::string_view relative_path) const 
   const std::size_t inside = root_size + (rooted ? 0 : 1);
   if (real.value().size <= inside || std::wmemcmp(real.value().text.get(), text, inside) != 0) {
     return error(errc::permission, "open: leaves the folder");
+  }
+  // What was opened under another name was reached by a link, or by a short name.
+  const bool renamed = !same_name({real.value().text.get(), real.value().size}, {text, at});
+  if (renamed && how_ == beneath::by_component) return error(errc::permission, "open: a link");
+  if (renamed || relative_path.find('~') != std::string_view::npos) {
+    if (const error why = check_own_names(text, at, inside)) return why;
   }
   return opened;
 }

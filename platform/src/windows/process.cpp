@@ -1,12 +1,18 @@
-// platform/windows/process.cpp - console events for programs, and what the kernel knows of us.
+// platform/windows/process.cpp - the process of a program: its words, its output, what the kernel
+// knows of it.
 #include <weir/platform/process.hpp>
 
 #include <windows/headers.hpp>
 
+#include <fcntl.h>
+#include <io.h>
 #include <psapi.h>
 
-#include <termination.hpp>
+#include <cstdio>
+
 #include <weir/platform/error_map.hpp>
+#include <windows/command_line.hpp>
+#include <windows/service.hpp>
 
 namespace weir::platform {
 namespace {
@@ -16,22 +22,6 @@ constexpr std::uint64_t handles_max = 16'777'216;
 
 error last_error(const char* where) noexcept {
   return error_from_system(where, static_cast<int>(GetLastError()));
-}
-
-// Runs on a thread of its own that the system makes.
-BOOL WINAPI on_console_event(DWORD event) {
-  switch (event) {
-    case CTRL_C_EVENT:
-    case CTRL_BREAK_EVENT: note_termination(); return TRUE;
-    case CTRL_CLOSE_EVENT:
-    case CTRL_SHUTDOWN_EVENT:
-      note_termination();
-      // Returning ends the process. Waiting here leaves the program the seconds the system grants;
-      // when it is done first, its exit ends this thread.
-      Sleep(INFINITE);
-      return TRUE;
-    default: return FALSE;
-  }
 }
 
 }  // namespace
@@ -57,37 +47,27 @@ result<std::uint64_t> open_descriptor_count() noexcept {
   if (GetProcessHandleCount(GetCurrentProcess(), &count) == 0) {
     return last_error("GetProcessHandleCount");
   }
+  // We have one at least: a system that says 0 does not count (wine).
+  if (count == 0) return error(errc::not_supported, "GetProcessHandleCount");
   return std::uint64_t{count};
 }
 
 void ignore_broken_pipes() noexcept {}  // there is no such signal
 
-error termination_watch::start(wake_function wake, void* context) noexcept {
-  WEIR_ASSERT(!started_);
-  if (the_termination.taken.exchange(true)) return {errc::exists, "termination_watch"};
-  the_termination.count.store(0);
-  the_termination.context.store(context);
-  the_termination.wake.store(wake);
-  if (SetConsoleCtrlHandler(on_console_event, TRUE) == 0) {
-    the_termination.taken.store(false);
-    return last_error("SetConsoleCtrlHandler");
-  }
-  started_ = true;
-  return {};
+result<std::vector<std::string>> command_line_words(int, char**) {
+  return windows::split_command_line(GetCommandLineW());
 }
 
-void termination_watch::stop() noexcept {
-  if (!started_) return;
-  SetConsoleCtrlHandler(on_console_event, FALSE);
-  the_termination.wake.store(nullptr);
-  while (the_termination.running.load() != 0) SwitchToThread();
-  the_termination.context.store(nullptr);
-  the_termination.taken.store(false);
-  started_ = false;
+void use_plain_output() noexcept {
+  for (std::FILE* const each : {stdout, stderr}) _setmode(_fileno(each), _O_BINARY);
+  SetConsoleOutputCP(CP_UTF8);  // without a console there is nothing to set
 }
 
-unsigned termination_watch::count() noexcept {
-  return the_termination.count.load();
+void end_process(int code) noexcept {
+  windows::service_ends(code);
+  // ExitProcess would let libraries write out what they hold, into the pipe that nobody reads.
+  TerminateProcess(GetCurrentProcess(), static_cast<UINT>(code));
+  for (;;) Sleep(INFINITE);
 }
 
 }  // namespace weir::platform

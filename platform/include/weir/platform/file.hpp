@@ -117,7 +117,8 @@ class WEIR_EXPORT directory_root {
   // Opens a regular file by its path relative to the folder: components separated by single
   // slashes, none of them empty, "." or "..", none at the start or end. Such a path, one that is
   // too long, or one with NUL is errc::invalid; on Windows also the names that are not files there
-  // (with ':', '\\', control characters, a trailing dot or blank, or of a device such as NUL.txt).
+  // (with ':', '\\', control characters, a trailing dot or blank, or of a device such as NUL.txt);
+  // a short name that Windows made for a longer one (GIT~1) is errc::not_found.
   // A path that leads out of the folder, or through a link that is not followed, is
   // errc::permission; a folder, FIFO, socket or device is errc::not_regular.
   result<file> open_beneath(std::string_view relative_path) const noexcept;

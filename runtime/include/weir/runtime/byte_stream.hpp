@@ -27,6 +27,9 @@ class WEIR_EXPORT io_wait : public wait_node {
   // The one completion. Called by the scheduler, or by a stream that is not a socket.
   void complete(std::uint64_t value, error why) noexcept;
 
+  // Whether others had their turns meanwhile: false of an operation that finished at its start.
+  bool waited() const noexcept { return operation_.valid(); }
+
  protected:
   ~io_wait() override = default;
 
