@@ -64,6 +64,15 @@ descriptor_limits read_descriptor_limits() {
   return {static_cast<std::uint64_t>(limit.rlim_cur), static_cast<std::uint64_t>(limit.rlim_max)};
 }
 
+bool set_thread_limit(std::uint64_t threads) {
+#if defined(RLIMIT_NPROC)
+  const rlimit bound{threads, threads};
+  return ::setrlimit(RLIMIT_NPROC, &bound) == 0;
+#else
+  return threads == 0;
+#endif
+}
+
 bool set_soft_descriptor_limit(std::uint64_t soft) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;

@@ -26,6 +26,9 @@ struct descriptor_limits {
 };
 descriptor_limits read_descriptor_limits();
 bool set_soft_descriptor_limit(std::uint64_t soft);
+// Of this user, all processes together (Linux: elsewhere threads are not counted). Nobody bounds
+// root: see run_without_root().
+bool set_thread_limit(std::uint64_t threads);
 
 enum class signal_kind { terminate, interrupt };
 void raise_signal(signal_kind kind);
