@@ -66,7 +66,8 @@ descriptor_limits read_descriptor_limits() {
 
 bool set_thread_limit(std::uint64_t threads) {
 #if defined(RLIMIT_NPROC)
-  const rlimit bound{threads, threads};
+  const auto most = static_cast<rlim_t>(threads);
+  const rlimit bound{most, most};
   return ::setrlimit(RLIMIT_NPROC, &bound) == 0;
 #else
   return threads == 0;
