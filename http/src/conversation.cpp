@@ -12,6 +12,7 @@
 
 #include <cstring>
 #include <exception>
+#include <iterator>
 #include <new>
 #include <utility>
 
@@ -161,7 +162,7 @@ std::optional<conversation::step> conversation::begin_request() noexcept {
   bounds_ = route_ == nullptr ? &service_.bounds : &route_->bounds;
   output_.hold_to(*bounds_);
   body_.begin(request_.framing, *bounds_);
-  continued_ = !request_.expects_continue || !request_.framing.has_body();
+  continued_ = !request_.expects_continue;
   keep_ = may_keep();
   if (service_.phase == service_phase::draining && !kept_->came_before_drain) {
     refuse(problems::draining);
@@ -356,8 +357,8 @@ void conversation::count_answer(status_code status, std::uint64_t body_bytes) no
   std::uint64_t* const classes[] = {&counters.responses_1xx, &counters.responses_2xx,
                                     &counters.responses_3xx, &counters.responses_4xx,
                                     &counters.responses_5xx};
-  const unsigned hundreds = static_cast<unsigned>(status) / 100;
-  if (hundreds >= 1 && hundreds <= 5) ++*classes[hundreds - 1];
+  const unsigned of_class = static_cast<unsigned>(status) / 100 - 1;
+  if (of_class < std::size(classes)) ++*classes[of_class];
   if (service_.options.observe == nullptr) return;
   const address peer = kept_->peer.get();
   access_record record;
