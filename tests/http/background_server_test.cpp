@@ -1,6 +1,5 @@
 // http/background_server.hpp: start and stop from any thread, in any order, as often as one likes.
 #include <atomic>
-#include <filesystem>
 #include <future>
 #include <memory>
 #include <string>
@@ -14,6 +13,7 @@
 #include <weir/platform/mutex.hpp>
 
 #include "support/live_memory.hpp"
+#include "support/own_process.hpp"
 #include "support/raw_client.hpp"
 
 using namespace weir;
@@ -46,21 +46,6 @@ bool answered(const address& at, std::string_view path, std::string_view end) {
 
 bool connects(const address& at) {
   return test::raw_client::connect(at).connected();
-}
-
-// How many entries a folder of Linux's /proc has; nothing on other systems.
-std::size_t entries(const char* folder) {
-  std::size_t count = 0;
-#if defined(__linux__)  // what wine shows under that name is another process
-  std::error_code none;
-  for (auto each = std::filesystem::directory_iterator(folder, none);
-       each != std::filesystem::directory_iterator(); each.increment(none)) {
-    ++count;
-  }
-#else
-  static_cast<void>(folder);
-#endif
-  return count;
 }
 
 }  // namespace
@@ -187,14 +172,14 @@ TEST_CASE("background server: a start that fails closes everything and ends ever
   options.loop.frame_bytes_max = 0;  // no coroutine can be had, for a listener neither
   options.on_ended = [](void* context) noexcept { ++*static_cast<std::atomic<int>*>(context); };
   options.context = &ended;
-  const std::size_t threads = entries("/proc/self/task");
+  const std::size_t threads = test::live_threads();
   const auto served = open(handlers, options);
   const result<address> at = served->listen("127.0.0.1:0");
   REQUIRE(at.ok());
   CHECK(served->start() == errc::limit);
   CHECK(served->why_broken() == errc::limit);
   CHECK_FALSE(connects(at.value()));
-  CHECK(entries("/proc/self/task") == threads);
+  CHECK(test::live_threads() == threads);
   CHECK(served->stop().forced == 0);
   CHECK(ended == 1);
 }
@@ -305,12 +290,12 @@ TEST_CASE(
   };
   // What is made once and kept, by us and by the C library, is there after a few.
   for (int i = 0; i < 4; ++i) once();
-  const std::size_t descriptors = entries("/proc/self/fd");
-  const std::size_t threads = entries("/proc/self/task");
+  const std::size_t descriptors = test::held_descriptors();
+  const std::size_t threads = test::live_threads();
   const std::size_t bytes = test::live_bytes();
   for (int i = 0; i < 20; ++i) once();
-  CHECK(entries("/proc/self/fd") == descriptors);
-  CHECK(entries("/proc/self/task") == threads);
+  CHECK(test::held_descriptors() == descriptors);
+  CHECK(test::live_threads() == threads);
   // Catch2 keeps a little for itself; one coroutine's frame would be more than its twentieth.
   CHECK(test::live_bytes() < bytes + 1'024);
 }

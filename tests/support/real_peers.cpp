@@ -28,6 +28,11 @@ std::size_t real_peers::connect(const address& to, std::vector<sim_step> steps,
   return peers_.size() - 1;
 }
 
+std::size_t real_peers::open_sockets() const {
+  return static_cast<std::size_t>(std::count_if(
+      peers_.begin(), peers_.end(), [](const actor& p) { return p.socket.connected(); }));
+}
+
 bool real_peers::over(const actor& p) const {
   return p.record.end != sim_end::open;
 }

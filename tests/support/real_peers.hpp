@@ -22,6 +22,8 @@ class real_peers {
                       const raw_options& options = {});
   const platform::sim_record& record(std::size_t peer) const { return peers_[peer].record; }
   std::size_t size() const { return peers_.size(); }
+  // Of peers that have not ended: what they hold of the system.
+  std::size_t open_sockets() const;
 
   // Waits until a peer can go on, at most `at_most_ns`, and lets all go on that can.
   void turn(time_ns at_most_ns);

@@ -2,7 +2,7 @@
 #include <cstdio>
 #include <fstream>
 
-#include "behaviour/stage.hpp"
+#include "behaviour/post_conditions.hpp"
 
 using namespace weir;
 using namespace weir::http;
@@ -295,13 +295,16 @@ BEHAVIOUR("answers: 404, 405 with Allow, 501 and OPTIONS * tell what is served")
 
 BEHAVIOUR("D08 a peer that half-closes behind its request still gets the answer") {
   on.serve({});
+  others good(on);
   const peer_id plain = on.connect(ask(get("/plaintext")));
   const peer_id waiting = on.connect(ask(get("/delay/30")));
   const peer_id large = on.connect(ask(get("/bytes/300000")));
   const peer_id several = on.connect(ask(get("/delay/10") + get("/echo/two") + get("/stream/2")));
-  on.until_ended();
-  CHECK(on.see(plain).complete == 1);
-  CHECK(on.see(waiting).complete == 1);
+  good.check();
+  REQUIRE(on.see(plain).complete == 1);
+  CHECK(on.see(plain).answers[0].body == "Hello, World!");
+  REQUIRE(on.see(waiting).complete == 1);
+  CHECK(on.see(waiting).answers[0].body == "late");
   REQUIRE(on.see(large).complete == 1);
   CHECK(on.see(large).answers[0].body == pattern(300'000));
   CHECK(on.see(several).complete == 3);
@@ -309,7 +312,9 @@ BEHAVIOUR("D08 a peer that half-closes behind its request still gets the answer"
     CHECK(on.see(p).broken == "");
     CHECK(on.see(p).end == sim_end::eof);
   }
-  on.finish();
+  const ending how = on.finish();
+  CHECK(bites(how.counters) == 0);
+  CHECK(how.counters.connections_reset == 0);
 }
 
 BEHAVIOUR("R55 R64 a half-closed request that is not whole gets no answer, and an end in order") {

@@ -38,9 +38,9 @@ std::vector<probe> request_lines() {
       // -- lines --
       refused("R02 F15 V01 a bare LF ends the request line: 400",
               "GET /plaintext HTTP/1.1\n" + host + "\r\n", 400, "bare_lf"),
-      refused("R02 F15 a bare LF ends a field line: 400", get_with("A: b\nC: d\r\n"), 400,
+      refused("R02 R32 F15 a bare LF ends a field line: 400", get_with("A: b\nC: d\r\n"), 400,
               "bare_lf"),
-      refused("R03 F15 a bare CR inside a value: 400", get_with("A: b\rc\r\n"), 400, "bare_cr"),
+      refused("R03 R32 F15 a bare CR inside a value: 400", get_with("A: b\rc\r\n"), 400, "bare_cr"),
       refused("R03 a bare CR ends the request line: 400",
               "GET /plaintext HTTP/1.1\r" + host + "\r\n", 400, "bare_cr"),
       served("R04 V01 one empty line before the request line is skipped",
@@ -111,6 +111,8 @@ std::vector<probe> request_lines() {
           .asked_with({"GET", "HEAD"}),
       refused("R77 F21 V12 an unknown method: 501", target("/", "BREW"), 501,
               "method_not_implemented"),
+      refused("R77 V12 a method of an extension: 501", target("/", "PROPFIND"), 501,
+              "method_not_implemented"),
       refused("F21 V01 get in lower case: 501", target("/", "get"), 501, "method_not_implemented"),
       refused("V01 Get in mixed case: 501", target("/", "Get"), 501, "method_not_implemented"),
       served("R78 R79 F21 J09 a known method that this path lacks: 405 with Allow, and goes on",
@@ -179,7 +181,7 @@ std::vector<probe> targets() {
       bad("F23 a path that leaves the root in escapes: 400", "/%2e%2e/x", "bad_path"),
       served("F23 dots that stay inside the root are resolved before routing",
              target("/echo/./b/../c"), {"c"}),
-      bad("R95 a fragment in a target: 400", "/a#b", "bad_target"),
+      bad("R15 a fragment in a target: 400", "/a#b", "bad_target"),
   };
 }
 

@@ -1,7 +1,8 @@
 // behaviour/post_conditions.hpp - what has to hold after every attack, whatever it was.
 //
-// That nothing is left of a connection, and that each one accepted was closed, is asserted by
-// stage::finish(). How long any of it took belongs to benchmarks: tests have no timed assertion.
+// That nothing is left of a connection, no descriptor and no thread on sockets, and that each one
+// accepted was closed, is asserted by stage::finish(). How long any of it took belongs to
+// benchmarks: tests have no timed assertion.
 #pragma once
 
 #include <cstdint>

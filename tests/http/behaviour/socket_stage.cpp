@@ -10,6 +10,7 @@
 #include <weir/runtime/scheduler.hpp>
 #include <weir/runtime/task_tree.hpp>
 
+#include "support/own_process.hpp"
 #include "support/real_peers.hpp"
 
 namespace weir::http::behaviour {
@@ -33,6 +34,8 @@ class socket_stage final : public stage {
   bool real_time() const override { return true; }
 
   void serve(const limits& bounds, bool may_start) override {
+    descriptors_before_ = test::held_descriptors();
+    threads_before_ = test::live_threads();
     std::promise<bool> ready;
     std::future<bool> listening = ready.get_future();
     thread_ = std::thread([this, bounds, may_start, r = std::move(ready)]() mutable {
@@ -77,6 +80,7 @@ class socket_stage final : public stage {
     thread_.join();
     how = how_;
     how.held = held_;
+    check_system();
     return complaints_;
   }
 
@@ -100,6 +104,22 @@ class socket_stage final : public stage {
     std::future<void> answered = q.done.get_future();
     loop_->post(q);
     answered.get();
+  }
+
+  // Descriptors and threads are those there were before, but for what the peers and the workers
+  // that were abandoned still hold.
+  void check_system() {
+    if (descriptors_before_ == 0) return;  // this system does not tell
+    const std::size_t kept = test::held_descriptors() - peers_.open_sockets();
+    if (kept > descriptors_before_) {  // a handler may have closed one of the test's
+      complaints_.push_back("descriptors: " + std::to_string(descriptors_before_) + " became " +
+                            std::to_string(kept));
+    }
+    // A thread that was joined may be seen for a moment more.
+    const std::size_t threads = threads_before_ + how_.report.abandoned;
+    const time_ns due_ns = now_ns() + 30 * second_ns;
+    while (test::live_threads() > threads && now_ns() < due_ns) peers_.turn(millisecond_ns);
+    if (test::live_threads() > threads) complaints_.emplace_back("threads are left");
   }
 
   void start_here() {
@@ -158,6 +178,8 @@ class socket_stage final : public stage {
   address wanted_;
   address at_;
   std::thread thread_;
+  std::size_t descriptors_before_ = 0;
+  std::size_t threads_before_ = 0;
   std::atomic<bool> quit_{false};
   std::atomic<bool> stopped_{false};
   std::optional<routes> routes_;
