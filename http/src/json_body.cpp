@@ -165,6 +165,8 @@ void json_body::parse(const request& from, std::string_view body, const json_lim
                                                 std::max<std::uint32_t>(bounds.depth_max, 1));
   dom::element root;
   // Copied with the padding the parser wants: a view into a lent buffer has none of ours behind it.
+  // Nothing may be at no address at all, from where nothing may be copied either.
+  if (why == simdjson::SUCCESS && body.empty()) why = simdjson::EMPTY;
   if (why == simdjson::SUCCESS) why = it.parser.parse(body.data(), body.size(), true).get(root);
   if (why != simdjson::SUCCESS) return it.find_wrong(explain(why));
   if (root.get(it.object) != simdjson::SUCCESS) {
