@@ -18,7 +18,10 @@ set(WEIR_URL_utf8proc
   "https://github.com/JuliaStrings/utf8proc/archive/refs/tags/v@VERSION@.tar.gz")
 set(WEIR_URL_catch2
   "https://github.com/catchorg/Catch2/archive/refs/tags/v@VERSION@.tar.gz")
-# No URL for cli11: its locked row is a Debian repack.
+# The locked row of cli11 is a Debian repack, which has no address of its own. The commit of the
+# same version holds its files as a sum would.
+set(WEIR_REPOSITORY_cli11 "https://github.com/CLIUtils/CLI11.git")
+set(WEIR_COMMIT_cli11 bfffd37e1f804ca4fae1caae106935791696b6a9) # v2.6.1
 
 # weir_source(<name> <file that must be there> <variable>): steps 3 and 4, or an empty answer.
 function(weir_source name probe out)
@@ -27,7 +30,17 @@ function(weir_source name probe out)
     set(${out} "${WEIR_DEPS_DIR}/${name}" PARENT_SCOPE)
     return()
   endif()
-  if(NOT WEIR_FETCH_DEPS OR NOT DEFINED WEIR_URL_${name})
+  if(NOT WEIR_FETCH_DEPS)
+    return()
+  endif()
+  include(FetchContent)
+  # SOURCE_SUBDIR names a folder that is not there, so that nothing is added to the build.
+  if(DEFINED WEIR_COMMIT_${name})
+    message(STATUS "weir: fetching ${name} from ${WEIR_REPOSITORY_${name}}")
+    FetchContent_Declare(weir_${name} GIT_REPOSITORY "${WEIR_REPOSITORY_${name}}"
+      GIT_TAG ${WEIR_COMMIT_${name}} GIT_SUBMODULES "" SOURCE_SUBDIR not-there)
+    FetchContent_MakeAvailable(weir_${name})
+    set(${out} "${weir_${name}_SOURCE_DIR}" PARENT_SCOPE)
     return()
   endif()
   file(STRINGS "${PROJECT_SOURCE_DIR}/ci/dependencies.lock" rows REGEX "^${name} ")
@@ -37,8 +50,6 @@ function(weir_source name probe out)
   list(GET row 2 sum)
   string(CONFIGURE "${WEIR_URL_${name}}" url @ONLY)
   message(STATUS "weir: fetching ${name} ${VERSION} from ${url}")
-  include(FetchContent)
-  # SOURCE_SUBDIR names a folder that is not there, so that nothing is added to the build.
   FetchContent_Declare(weir_${name} URL "${url}" URL_HASH SHA256=${sum} SOURCE_SUBDIR not-there)
   FetchContent_MakeAvailable(weir_${name})
   set(${out} "${weir_${name}_SOURCE_DIR}" PARENT_SCOPE)
@@ -46,7 +57,7 @@ endfunction()
 
 function(weir_missing name)
   message(FATAL_ERROR "weir: ${name} was not found; run ci/bootstrap, or set WEIR_DEPS_DIR to a "
-    "folder that holds its sources, or WEIR_FETCH_DEPS=ON to download them${ARGN}")
+    "folder that holds its sources, or WEIR_FETCH_DEPS=ON to download them")
 endfunction()
 
 # Where a library came from decides what an installed weir does: a source is installed with weir,
@@ -158,7 +169,7 @@ function(weir_find_cli11 out)
   if(NOT TARGET weir_cli11)
     weir_source(cli11 include/CLI/CLI.hpp source)
     if(NOT source)
-      weir_missing("CLI11 2.1" " (not CLI11: it must be unpacked by hand)")
+      weir_missing("CLI11 2.1")
     endif()
     add_library(weir_cli11 INTERFACE)
     target_include_directories(weir_cli11 SYSTEM INTERFACE "${source}/include")

@@ -81,8 +81,10 @@ function(weir_floor name)
     VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   if(WIN32)
+    # Windows 10, in the digits that zig itself defines it with: it may be defined twice, but not
+    # spelled differently.
     target_compile_definitions(weir_${name} PRIVATE
-      _WIN32_WINNT=0x0A00 WIN32_LEAN_AND_MEAN NOMINMAX)
+      _WIN32_WINNT=0x0a00 WIN32_LEAN_AND_MEAN NOMINMAX)
   endif()
   weir_warnings(weir_${name})
   list(TRANSFORM arg_DEPENDS PREPEND weir::)

@@ -8,7 +8,7 @@
 namespace weir::http {
 namespace {
 
-constexpr std::array<std::string_view, methods_known> names = {
+constexpr std::array<std::string_view, methods_known> method_names = {
     "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"};
 
 }  // namespace
@@ -32,15 +32,15 @@ method parse_method(std::string_view token) noexcept {
 
 std::string_view to_string(method which) noexcept {
   const auto index = static_cast<std::size_t>(which);
-  return index < names.size() ? names[index] : std::string_view{};
+  return index < method_names.size() ? method_names[index] : std::string_view{};
 }
 
 allow_value::allow_value(method_set methods) noexcept {
-  for (std::size_t i = 0; i < names.size(); ++i) {
+  for (std::size_t i = 0; i < method_names.size(); ++i) {
     if (!methods.has(static_cast<method>(i))) continue;
     const std::string_view separator = size_ == 0 ? "" : ", ";
-    WEIR_ASSERT(size_ + separator.size() + names[i].size() <= bytes_.size());
-    for (const std::string_view part : {separator, names[i]}) {
+    WEIR_ASSERT(size_ + separator.size() + method_names[i].size() <= bytes_.size());
+    for (const std::string_view part : {separator, method_names[i]}) {
       part.copy(bytes_.data() + size_, part.size());
       size_ += part.size();
     }

@@ -26,7 +26,7 @@ task<error> collect(net::listener& from, std::vector<platform::native_socket>& o
 }
 
 time_ns processor_ns() {
-  return static_cast<time_ns>(std::clock()) * (second_ns / CLOCKS_PER_SEC);
+  return static_cast<time_ns>(std::clock()) * (second_ns / static_cast<time_ns>(CLOCKS_PER_SEC));
 }
 
 }  // namespace

@@ -173,7 +173,11 @@ TEST_CASE("loop fault: the queue closed under it, run() says so, soon and withou
   const std::clock_t before = std::clock();
   const error why = loop.run(break_the_queue(from, log, closed));
   const std::clock_t used = std::clock() - before;
-  if (closed == 0) SKIP("no epoll here");
+#if defined(__linux__)
+  REQUIRE(closed > 0);  // the kqueue twin's queue is an epoll too
+#else
+  if (closed == 0) SKIP("event queues cannot be told from other descriptors here");
+#endif
   CHECK(why == errc::bad_handle);
   CHECK(log.end == errc::bad_handle);
   CHECK(loop.counters().turns < 20);

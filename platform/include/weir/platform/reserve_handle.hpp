@@ -22,7 +22,7 @@ class WEIR_EXPORT reserve_handle {
   void release() noexcept;
 
  private:
-  std::intptr_t handle_ = -1;
+  [[maybe_unused]] std::intptr_t handle_ = -1;  // Windows has no use for it
 };
 
 }  // namespace weir

@@ -1,0 +1,10 @@
+# Windows x86-64 from Linux by zig, over mingw-w64's headers and libc++; wine to run what was built.
+set(CMAKE_SYSTEM_NAME Windows)
+set(CMAKE_SYSTEM_VERSION 10.0)
+set(CMAKE_SYSTEM_PROCESSOR AMD64)
+set(ZIG_TARGET x86_64-windows-gnu)
+include("${CMAKE_CURRENT_LIST_DIR}/zig.cmake")
+find_program(WEIR_WINE NAMES wine wine64)
+if(WEIR_WINE)
+  set(CMAKE_CROSSCOMPILING_EMULATOR "${WEIR_WINE}")
+endif()
