@@ -1,8 +1,6 @@
 // What a peer that behaves gets: one answer for each request, in order, framed as asked.
-#include <cstdio>
-#include <fstream>
-
 #include "behaviour/post_conditions.hpp"
+#include "support/temp_file.hpp"
 
 using namespace weir;
 using namespace weir::http;
@@ -334,9 +332,8 @@ BEHAVIOUR("R55 R64 a half-closed request that is not whole gets no answer, and a
 }
 
 BEHAVIOUR("answers: a file arrives byte for byte, twice on one connection") {
-  const std::string path = "weir-behaviour-file.tmp";
-  std::ofstream(path, std::ios::binary) << pattern(3'000'000);
-  result<file> opened = file::open_read(path);
+  const test::temp_file source(pattern(3'000'000));
+  result<file> opened = file::open_read(source.path());
   REQUIRE(opened.ok());
   on.state.served = std::move(opened).value();
   on.serve({});
@@ -355,14 +352,12 @@ BEHAVIOUR("answers: a file arrives byte for byte, twice on one connection") {
   CHECK(on.see(head, {"HEAD"}).complete == 1);
   on.finish();
   on.state.served.close();
-  std::remove(path.c_str());
 }
 
 BEHAVIOUR("answers: a file is a whole answer behind others, of any size, and a bad head is a 500") {
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{200'000}}) {
-    const std::string path = "weir-behaviour-whole-file.tmp";
-    std::ofstream(path, std::ios::binary) << pattern(size);
-    result<file> opened = file::open_read(path);
+    const test::temp_file source(pattern(size));
+    result<file> opened = file::open_read(source.path());
     REQUIRE(opened.ok());
     on.state.served = std::move(opened).value();
     if (size == 0) on.serve({});
@@ -384,7 +379,6 @@ BEHAVIOUR("answers: a file is a whole answer behind others, of any size, and a b
     CHECK(on.see(head, {"HEAD"}).complete == 1);
     CHECK(on.see(head, {"HEAD"}).broken == "");
     on.state.served.close();
-    std::remove(path.c_str());
   }
   on.finish();
 }
