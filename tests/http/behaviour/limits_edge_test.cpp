@@ -404,8 +404,8 @@ std::vector<edge> deadlines() {
       l.linger_deadline = endless_ns;  // what drips on after its answer is heard to its end
     };
   };
-  const auto still = [](stage&, limits& l, side) {
-    l.write_deadline = limit_ns;
+  const auto still = [](stage& on, limits& l, side which) {
+    deadline (&limits::write_deadline)(on, l, which);
     l.rate_grace = endless_ns;
   };
   return {
