@@ -2,11 +2,13 @@
 #include "access_log.hpp"
 
 #include <cinttypes>
+#include <cstdio>
 #include <exception>
 #include <string_view>
 #include <utility>
 
 #include <weir/platform/clock.hpp>
+#include <weir/platform/process.hpp>
 
 namespace weir::apps {
 
@@ -72,6 +74,16 @@ void append_json(std::string& to, std::string_view text) {
     }
   }
   to += '"';
+}
+
+bool write_out(log_format how, std::string_view lines, std::uint64_t missing) noexcept {
+  if (platform::write_output(lines)) return false;
+  if (missing == 0) return true;
+  char told[64];
+  const char* const form =
+      how == log_format::json ? "{\"dropped\":%" PRIu64 "}\n" : "- dropped %" PRIu64 " lines\n";
+  const int bytes = std::snprintf(told, sizeof told, form, missing);
+  return !platform::write_output({told, static_cast<std::size_t>(bytes)});
 }
 
 }  // namespace
@@ -206,7 +218,7 @@ void access_log::run() noexcept {
       missing = dropped_ - std::exchange(dropped_told_, dropped_);
       more = !stopping_;
     }
-    if (!write_out(taken, missing)) {
+    if (!write_out(how_, taken, missing)) {
       std::fputs("weir: the access log cannot be written any more; requests go on unlogged\n",
                  stderr);
       more = false;
@@ -215,16 +227,6 @@ void access_log::run() noexcept {
   lock held(mutex_);
   ended_ = true;
   changed_.wake_all();
-}
-
-bool access_log::write_out(const std::string& lines, std::uint64_t missing) noexcept {
-  if (std::fwrite(lines.data(), 1, lines.size(), out_) != lines.size()) return false;
-  if (missing > 0) {
-    const char* const told =
-        how_ == log_format::json ? "{\"dropped\":%" PRIu64 "}\n" : "- dropped %" PRIu64 " lines\n";
-    if (std::fprintf(out_, told, missing) < 0) return false;
-  }
-  return std::fflush(out_) == 0;
 }
 
 }  // namespace weir::apps

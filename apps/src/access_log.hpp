@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 #include <thread>
 
@@ -35,8 +34,8 @@ class access_log {
  public:
   static constexpr std::size_t pending_bytes_max = 1024 * 1024;
 
-  // Writes to `out`, which outlives the log.
-  access_log(log_format how, std::FILE* out) : how_(how), out_(out) {}
+  // Writes to standard output.
+  explicit access_log(log_format how) : how_(how) {}
   access_log(const access_log&) = delete;
   access_log& operator=(const access_log&) = delete;
   // stop() has returned true, or start() was never called.
@@ -69,10 +68,8 @@ class access_log {
  private:
   void add(const std::string& line) noexcept;
   void run() noexcept;
-  bool write_out(const std::string& lines, std::uint64_t missing) noexcept;
 
   const log_format how_;
-  std::FILE* const out_;
   std::thread writer_;
   mutex mutex_;
   condition changed_;

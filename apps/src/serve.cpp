@@ -64,7 +64,7 @@ class program {
   explicit program(const serve_options& options)
       : options_(options),
         bounds_(options.bounds),
-        log_(options.log, stdout),
+        log_(options.log),
         page_(!options.files.empty(), options.admin_listen.empty()) {}
 
   int run();

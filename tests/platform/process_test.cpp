@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include <catch_amalgamated.hpp>
@@ -50,6 +51,16 @@ TEST_CASE("process: an open descriptor is counted, a closed one is not", "[platf
   CHECK(p::open_descriptor_count().value() == before);
 }
 #endif
+
+TEST_CASE("output: a pipe that somebody made non-blocking loses no byte", "[platform]") {
+  std::string sent;
+  while (sent.size() < 1'000'000) sent += std::to_string(sent.size()) + '\n';
+  weir::test::non_blocking_output output;
+  const weir::error failed = p::write_output(sent);
+  const bool whole = output.take() == sent;  // a megabyte says nothing in a report
+  CHECK(whole);
+  CHECK_FALSE(failed);
+}
 
 TEST_CASE("process: the descriptor limit rises to what is wanted or allowed, and never sinks",
           "[platform]") {

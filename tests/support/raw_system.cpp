@@ -1,6 +1,9 @@
 // support/raw_system.cpp - system calls of the tests.
 #include "support/raw_system.hpp"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -8,6 +11,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cstdio>
+#include <utility>
 
 namespace weir::test {
 namespace {
@@ -79,6 +85,39 @@ bool set_soft_descriptor_limit(std::uint64_t soft) {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
   limit.rlim_cur = static_cast<rlim_t>(soft);
   return ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+non_blocking_output::non_blocking_output() {
+  std::fflush(stdout);
+  int ends[2] = {-1, -1};
+  if (::pipe(ends) != 0) return;
+  ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
+  former_ = ::dup(STDOUT_FILENO);
+  ::dup2(ends[1], STDOUT_FILENO);
+  reader_ = std::thread([this, from = ends[0], full = ends[1]] {
+    pollfd room{full, POLLOUT, 0};
+    while (::poll(&room, 1, 0) == 1) ::sched_yield();
+    ::close(full);
+    char piece[4'096];
+    ssize_t bytes = 0;
+    while ((bytes = ::read(from, piece, sizeof piece)) > 0) {
+      read_.append(piece, static_cast<std::size_t>(bytes));
+    }
+    ::close(from);
+  });
+}
+
+std::string non_blocking_output::take() {
+  if (reader_.joinable()) {
+    ::dup2(former_, STDOUT_FILENO);  // and with it the last writer is gone
+    ::close(former_);
+    reader_.join();
+  }
+  return std::move(read_);
+}
+
+non_blocking_output::~non_blocking_output() {
+  take();
 }
 
 void raise_signal(signal_kind kind) {

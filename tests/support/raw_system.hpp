@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <thread>
 
 namespace weir::test {
 
@@ -29,6 +30,23 @@ bool set_soft_descriptor_limit(std::uint64_t soft);
 // Of this user, all processes together (Linux: elsewhere threads are not counted). Nobody bounds
 // root: see run_without_root().
 bool set_thread_limit(std::uint64_t threads);
+
+// Standard output is a pipe that does not block its writers, while this lives; what is written to
+// it is read all the same, by a thread of its own that begins once the pipe is full.
+class non_blocking_output {
+ public:
+  non_blocking_output();
+  ~non_blocking_output();
+  non_blocking_output(const non_blocking_output&) = delete;
+  non_blocking_output& operator=(const non_blocking_output&) = delete;
+  // Puts the former output back and returns all that was written.
+  std::string take();
+
+ private:
+  int former_ = -1;
+  std::thread reader_;
+  std::string read_;
+};
 
 enum class signal_kind { terminate, interrupt };
 void raise_signal(signal_kind kind);

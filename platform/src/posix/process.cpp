@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -173,6 +174,22 @@ result<std::vector<std::string>> command_line_words(int count, char** words) {
 }
 
 void use_plain_output() noexcept {}  // that is what it is
+
+error write_output(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const ssize_t bytes = ::write(STDOUT_FILENO, text.data(), text.size());
+    if (bytes >= 0) {
+      text.remove_prefix(static_cast<std::size_t>(bytes));
+    } else if (errno == EAGAIN) {
+      // Whoever shares the pipe or terminal with us has made it non-blocking for everybody.
+      pollfd room{STDOUT_FILENO, POLLOUT, 0};
+      if (::poll(&room, 1, -1) < 0 && errno != EINTR) return error_from_system("poll", errno);
+    } else if (errno != EINTR) {
+      return error_from_system("write", errno);
+    }
+  }
+  return {};
+}
 
 void end_process(int code) noexcept {
   ::_exit(code);

@@ -8,6 +8,8 @@
 #include <io.h>
 #include <psapi.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
 
 #include <weir/platform/error_map.hpp>
@@ -19,6 +21,8 @@ namespace {
 
 // Handles are bounded by memory; this is the documented ceiling of a process's table.
 constexpr std::uint64_t handles_max = 16'777'216;
+// Of one WriteFile: consoles have refused more than 64 KiB.
+constexpr std::size_t write_bytes_max = 32 * 1024;
 
 error last_error(const char* where) noexcept {
   return error_from_system(where, static_cast<int>(GetLastError()));
@@ -61,6 +65,17 @@ result<std::vector<std::string>> command_line_words(int, char**) {
 void use_plain_output() noexcept {
   for (std::FILE* const each : {stdout, stderr}) _setmode(_fileno(each), _O_BINARY);
   SetConsoleOutputCP(CP_UTF8);  // without a console there is nothing to set
+}
+
+error write_output(std::string_view text) noexcept {
+  const HANDLE to = GetStdHandle(STD_OUTPUT_HANDLE);
+  while (!text.empty()) {
+    DWORD bytes = 0;
+    const auto wanted = static_cast<DWORD>(std::min<std::size_t>(text.size(), write_bytes_max));
+    if (WriteFile(to, text.data(), wanted, &bytes, nullptr) == 0) return last_error("WriteFile");
+    text.remove_prefix(bytes);
+  }
+  return {};
 }
 
 void end_process(int code) noexcept {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <weir/platform/error.hpp>
@@ -24,6 +25,12 @@ WEIR_EXPORT result<std::vector<std::string>> command_line_words(int count, char*
 // Windows would put a CR before each LF and read the bytes in its own code page; elsewhere there is
 // nothing to do.
 WEIR_EXPORT void use_plain_output() noexcept;
+
+// Writes all of `text` to standard output, past the buffer of stdio (which the caller has flushed),
+// and blocks for as long as the reader does not read. No lock of stdio is held meanwhile: what ends
+// the process takes those locks, sanitizers even in _exit(), and would wait for the reader too.
+// errc::broken_pipe, where ignore_broken_pipes() was called; the system's other errors mapped.
+WEIR_EXPORT error write_output(std::string_view text) noexcept;
 
 // Ends the process with all its threads, at once: nothing is flushed and nobody is waited for, not
 // even a thread that is stuck in a write.
