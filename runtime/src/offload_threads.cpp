@@ -101,7 +101,7 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
   struct worker {
     std::thread thread;
     std::shared_ptr<offload_job> job;  // while it runs one
-    bool busy = false;                 // in what is the user's: a job, or the end of what it held
+    bool busy = false;                 // in what is the user's: a job, or the end of its result
     bool ended = false;
   };
 
@@ -152,11 +152,7 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
       --counters_.running;
       // `me` is gone once stop() has given up on this worker.
       if (!left(me)) me.job = nullptr;
-      finish(job);
-      // What the job captured ends outside the lock: it is the user's, and may be slow.
-      mutex_.unlock();
-      job = nullptr;
-      mutex_.lock();
+      finish(std::move(job));
       if (!left(me)) me.busy = false;
     }
     if (!left(me)) {
@@ -170,14 +166,21 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
   // stop() clears the list; nothing is added after it.
   bool left(const worker&) const noexcept { return workers_.empty(); }
 
-  void finish(const std::shared_ptr<offload_job>& job) noexcept {
+  // Lets go of the lock for a while when nobody waits for the job.
+  void finish(std::shared_ptr<offload_job> job) noexcept {
     if (job->at == offload_job::phase::abandoned) {
       ++counters_.late;
+      // What it returned ends here, outside the lock: it is the user's, and may be slow.
+      mutex_.unlock();
+      job = nullptr;
+      mutex_.lock();
       return;
     }
+    // From here on the job is the waiter's: a worker whose answer was delivered is free of it.
     job->at = offload_job::phase::done;
-    job->answer.self = job;
-    owner_.post(job->answer);
+    offload_job& done = *job;
+    done.answer.self = std::move(job);
+    owner_.post(done.answer);
   }
 
   scheduler& owner_;  // used while somebody waits for a job: then it lives

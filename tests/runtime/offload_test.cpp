@@ -2,6 +2,7 @@
 #include <atomic>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include <weir/platform/clock.hpp>
@@ -416,24 +417,62 @@ TEST_CASE("offload, threads: stop without patience abandons who is stuck, and no
   CHECK(ran == 1);
 }
 
-TEST_CASE("offload, threads: what a job captured ends outside the pool's lock") {
-  // An abandoned job ends on its worker; its destructor may call the pool.
+TEST_CASE(
+    "offload, threads: a late result, and what its job captured, end outside the pool's lock") {
+  // They are the user's, and their ends may call the pool.
   struct asks_on_end {
-    explicit asks_on_end(offload* p, std::atomic<bool>* d) : pool(p), done(d) {}
-    asks_on_end(asks_on_end&& other) noexcept
-        : pool(std::exchange(other.pool, nullptr)), done(other.done) {}
+    asks_on_end(offload& p, std::atomic<int>& e) : pool(p), ends(e) {}
+    asks_on_end(const asks_on_end&) = delete;
+    asks_on_end& operator=(const asks_on_end&) = delete;
     ~asks_on_end() {
-      if (pool == nullptr) return;
-      static_cast<void>(pool->counters());
-      done->store(true);
+      static_cast<void>(pool.counters());
+      ++ends;
     }
-    offload* pool;
-    std::atomic<bool>* done;
+    offload& pool;
+    std::atomic<int>& ends;
   };
   struct driver {
-    static task<error> run(offload& pool, std::shared_ptr<gate> door, std::atomic<bool>& done) {
-      auto job = [door = std::move(door), asks = asks_on_end(&pool, &done)] {
+    static task<error> run(offload& pool, std::shared_ptr<gate> door, std::atomic<int>& ends) {
+      auto job = [&pool, &ends, door = std::move(door),
+                  captured = std::make_unique<asks_on_end>(pool, ends)] {
         door->pass();
+        return std::make_unique<asks_on_end>(pool, ends);
+      };
+      auto call = pool.run(std::move(job));
+      const result<std::unique_ptr<asks_on_end>> one = co_await call;
+      co_return one.why();
+    }
+  };
+  auto door = std::make_shared<gate>();
+  std::atomic<int> ends{0};
+  scheduler loop(native_poller());
+  offload pool(loop, {.workers_max = 1});
+  outcome end;
+  scope mine(loop.root(), "mine");
+  begin(loop, in_scope(mine, driver::run(pool, door, ends)), end);
+  REQUIRE_FALSE(loop.poll_once(0));
+  door->until_waiting(1);
+  mine.cancel(error(errc::aborted, "gone"));
+  until(loop, end);
+  CHECK(ends == 0);
+  door->open();
+  CHECK(pool.stop(10 * second_ns) == 0);
+  CHECK(ends == 2);
+}
+
+TEST_CASE(
+    "offload, threads: what a job captured has ended on its worker when the result is there") {
+  struct notes_thread {
+    explicit notes_thread(std::thread::id& w) : where(w) {}
+    notes_thread(const notes_thread&) = delete;
+    notes_thread& operator=(const notes_thread&) = delete;
+    ~notes_thread() { where = std::this_thread::get_id(); }
+    std::thread::id& where;
+  };
+  struct driver {
+    static task<error> run(offload& pool, std::thread::id& worked, std::thread::id& ended) {
+      auto job = [&worked, captured = std::make_unique<notes_thread>(ended)] {
+        worked = std::this_thread::get_id();
         return 1;
       };
       auto call = pool.run(std::move(job));
@@ -441,19 +480,14 @@ TEST_CASE("offload, threads: what a job captured ends outside the pool's lock") 
       co_return one.why();
     }
   };
-  auto door = std::make_shared<gate>();
-  std::atomic<bool> done{false};
   scheduler loop(native_poller());
   offload pool(loop, {.workers_max = 1});
+  std::thread::id worked;
+  std::thread::id ended;
   outcome end;
-  scope mine(loop.root(), "mine");
-  begin(loop, in_scope(mine, driver::run(pool, door, done)), end);
-  REQUIRE_FALSE(loop.poll_once(0));
-  door->until_waiting(1);
-  mine.cancel(error(errc::aborted, "gone"));
+  begin(loop, driver::run(pool, worked, ended), end);
   until(loop, end);
-  CHECK_FALSE(done);
-  door->open();
-  CHECK(pool.stop(10 * second_ns) == 0);
-  CHECK(done);
+  CHECK(worked != std::thread::id{});
+  CHECK(worked != std::this_thread::get_id());
+  CHECK(ended == worked);
 }

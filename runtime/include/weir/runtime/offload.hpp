@@ -119,17 +119,18 @@ class offload_function final : public offload_job {
   void work() noexcept override {
 #if defined(__cpp_exceptions)
     try {
-      value_.emplace(f_());
+      value_.emplace((*f_)());
     } catch (...) {
     }
 #else
-    value_.emplace(f_());
+    value_.emplace((*f_)());
 #endif
+    f_.reset();  // here, on the worker: its end may be slow, and belongs to the work
   }
   std::optional<value> value_;
 
  private:
-  F f_;
+  std::optional<F> f_;
 };
 
 }  // namespace detail
@@ -171,8 +172,8 @@ class WEIR_EXPORT offload {
   offload& operator=(const offload&) = delete;
   ~offload();  // stop() with a bound of a second
 
-  // `f` is moved to the heap: it captures by value, and owns what it captures. Its result type has
-  // to be movable.
+  // `f` is moved to the heap: it captures by value, and owns what it captures, which ends on the
+  // worker before the result is delivered. Its result type has to be movable.
   template <class F>
   offload_call<F> run(F f) {
     return offload_call<F>(core_, options_, std::move(f));
