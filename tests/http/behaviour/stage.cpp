@@ -24,7 +24,8 @@ class behaviour final : public Catch::ITestInvoker {
   const std::function<void(stage&)>& test_;
 };
 
-struct watch {
+// Reads what is new of all that was received.
+struct progress {
   test::answer_reader reader;
   std::size_t fed = 0;
   void look(std::string_view received) {
@@ -34,6 +35,8 @@ struct watch {
 };
 
 }  // namespace
+
+struct answer_count::watch : progress {};
 
 void stage::until(const std::function<bool()>& so, time_ns slice_ns) {
   const time_ns due_ns = now_ns() + (real_time() ? patience_real_ns : patience_virtual_ns);
@@ -131,17 +134,24 @@ std::string chunked_post(std::string_view target, std::vector<std::string_view> 
   return out;
 }
 
-sim_step await_answers(std::size_t n, const std::vector<std::string>& methods) {
-  auto w = std::make_shared<watch>();
-  for (const std::string& m : methods) w->reader.expect(m);
-  return sim_step::await_text([w, n](std::string_view received) {
+answer_count::answer_count(const std::vector<std::string>& methods)
+    : seen_(std::make_shared<watch>()) {
+  for (const std::string& m : methods) seen_->reader.expect(m);
+}
+
+sim_step answer_count::await(std::size_t n) const {
+  return sim_step::await_text([w = seen_, n](std::string_view received) {
     w->look(received);
     return w->reader.complete() >= n || !w->reader.broken().empty();
   });
 }
 
+sim_step await_answers(std::size_t n, const std::vector<std::string>& methods) {
+  return answer_count(methods).await(n);
+}
+
 sim_step await_interim(std::size_t n) {
-  auto w = std::make_shared<watch>();
+  auto w = std::make_shared<progress>();
   return sim_step::await_text([w, n](std::string_view received) {
     w->look(received);
     return w->reader.interim() >= n || w->reader.complete() > 0 || !w->reader.broken().empty();

@@ -116,6 +116,16 @@ std::string post(std::string_view target, std::string_view body, std::string_vie
 std::string chunked_post(std::string_view target, std::vector<std::string_view> chunks);
 // Goes on when so many final answers are complete, or anything is wrong with them.
 sim_step await_answers(std::size_t n, const std::vector<std::string>& methods = {});
+// Likewise for one peer that awaits many times: what it has read is not read again at each.
+class answer_count {
+ public:
+  explicit answer_count(const std::vector<std::string>& methods = {});
+  sim_step await(std::size_t n) const;  // of all that came since it was connected
+
+ private:
+  struct watch;
+  std::shared_ptr<watch> seen_;
+};
 sim_step await_interim(std::size_t n);
 // Sends, ends its side, and waits for the end of the other: what a client does that is done.
 script ask(std::string bytes);
