@@ -5,8 +5,8 @@
 # WEIR_FETCH_DEPS=ON, a download of a row of ci/dependencies.lock, checked by its sha256. A
 # configuration that was not asked to never downloads.
 #
-# Sources are built by targets of our own (weir_simdjson, weir_utf8proc) rather than by their
-# CMakeLists, which would leave their options in the host's cache. mbedTLS is the exception.
+# Sources are built by targets of our own (weir_mbedtls, weir_simdjson, weir_utf8proc) rather than
+# by their CMakeLists, which would leave their options in the host's cache.
 set(WEIR_DEPS_DIR "${PROJECT_SOURCE_DIR}/.deps" CACHE PATH "unpacked third-party sources")
 option(WEIR_FETCH_DEPS "Download locked third-party sources during configuration" OFF)
 
@@ -133,28 +133,84 @@ function(weir_find_utf8proc out)
 endfunction()
 
 # mbedTLS from 3.6.6 up to but not 4: weir_find_mbedtls(<variable>). Never two copies in one
-# process: a host that has one gives it to us, whatever its version, and tls checks it at start.
+# process: a host that has one gives it to us. tls says what it must have been built with, when it
+# is compiled and again at start (tls/src/required_configuration.hpp).
+#
+# Built from source it is our own target with our own configuration, not its CMakeLists: those leave
+# options in the host's cache. Only the modules that the configuration names are compiled: twice
+# as quick as all of it. Not in a unity build: its files repeat names.
 function(weir_find_mbedtls out)
-  if(NOT TARGET MbedTLS::mbedtls)
+  if(NOT TARGET MbedTLS::mbedtls AND NOT TARGET weir_mbedtls)
     find_package(MbedTLS 3.6.6...<4 CONFIG QUIET GLOBAL)
     if(MbedTLS_FOUND)
       weir_found_package("MbedTLS 3.6.6...<4 CONFIG")
+      weir_check_mbedtls()
     else()
-      weir_source(mbedtls library/ssl_tls.c source)
-      if(NOT source)
-        weir_missing("mbedTLS 3.6.6")
-      endif()
-      # Ordinary variables, which its option() calls honour under CMP0077 and do not cache.
-      set(CMAKE_POLICY_DEFAULT_CMP0077 NEW)
-      set(ENABLE_TESTING OFF)
-      set(ENABLE_PROGRAMS OFF)
-      set(MBEDTLS_FATAL_WARNINGS OFF)
-      set(GEN_FILES OFF)
-      set(DISABLE_PACKAGE_CONFIG_AND_INSTALL ON)
-      add_subdirectory("${source}" "${PROJECT_BINARY_DIR}/mbedtls" EXCLUDE_FROM_ALL SYSTEM)
+      weir_build_mbedtls()
     endif()
   endif()
-  set(${out} MbedTLS::mbedtls MbedTLS::mbedx509 MbedTLS::mbedcrypto PARENT_SCOPE)
+  if(TARGET weir_mbedtls)
+    set(${out} weir_mbedtls PARENT_SCOPE)
+  else()
+    set(${out} MbedTLS::mbedtls MbedTLS::mbedx509 MbedTLS::mbedcrypto PARENT_SCOPE)
+  endif()
+endfunction()
+
+# An installed package is asked now: the compiler's own words name what to change.
+function(weir_check_mbedtls)
+  file(WRITE "${PROJECT_BINARY_DIR}/mbedtls_check.cpp"
+    "#include \"${PROJECT_SOURCE_DIR}/tls/src/required_configuration.hpp\"\n")
+  set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+  try_compile(weir_mbedtls_fits "${PROJECT_BINARY_DIR}/mbedtls_check"
+    SOURCES "${PROJECT_BINARY_DIR}/mbedtls_check.cpp"
+    LINK_LIBRARIES MbedTLS::mbedcrypto
+    OUTPUT_VARIABLE said)
+  # The cache is the host's; and the package may be another one the next time.
+  set(fits ${weir_mbedtls_fits})
+  unset(weir_mbedtls_fits CACHE)
+  if(NOT fits)
+    message(FATAL_ERROR "weir: the installed mbedTLS (${MbedTLS_DIR}) does not fit; set "
+      "CMAKE_DISABLE_FIND_PACKAGE_MbedTLS=ON to build a pinned one\n${said}")
+  endif()
+endfunction()
+
+function(weir_build_mbedtls)
+  weir_source(mbedtls library/ssl_tls.c source)
+  if(NOT source)
+    weir_missing("mbedTLS 3.6.6")
+  endif()
+  set(modules
+    aes aesce aesni asn1parse asn1write base64 bignum bignum_core bignum_mod bignum_mod_raw
+    block_cipher chacha20 chachapoly cipher cipher_wrap constant_time ecdh ecdsa ecp ecp_curves gcm
+    hkdf hmac_drbg md oid pem pk pk_ecc pk_wrap pkparse pkwrite platform platform_util poly1305
+    psa_crypto psa_crypto_aead psa_crypto_cipher psa_crypto_client
+    psa_crypto_driver_wrappers_no_static psa_crypto_ecp psa_crypto_hash psa_crypto_mac
+    psa_crypto_rsa psa_crypto_slot_management psa_util rsa rsa_alt_helpers sha1 sha256 sha512
+    ssl_ciphersuites ssl_client ssl_msg ssl_ticket ssl_tls ssl_tls12_client ssl_tls12_server
+    ssl_tls13_client ssl_tls13_generic ssl_tls13_keys ssl_tls13_server threading version
+    version_features x509 x509_create x509_crt x509write x509write_crt)
+  list(TRANSFORM modules PREPEND "${source}/library/")
+  list(TRANSFORM modules APPEND ".c")
+  add_library(weir_mbedtls STATIC ${modules})
+  target_include_directories(weir_mbedtls SYSTEM
+    PUBLIC "$<BUILD_INTERFACE:${source}/include>"
+      "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/tls/src/mbedtls>"
+    PRIVATE "${source}/library")
+  target_compile_definitions(weir_mbedtls
+    PUBLIC "$<BUILD_INTERFACE:MBEDTLS_CONFIG_FILE=\"weir_mbedtls_config.h\">")
+  target_compile_features(weir_mbedtls PRIVATE c_std_99)
+  set_target_properties(weir_mbedtls PROPERTIES UNITY_BUILD OFF C_CLANG_TIDY "")
+  if(NOT MSVC)
+    # A handshake without optimisation takes ten times as long, in each of thousands of tests.
+    target_compile_options(weir_mbedtls PRIVATE $<$<CONFIG:Debug>:-O1>)
+  endif()
+  if(CMAKE_SYSTEM_NAME STREQUAL FreeBSD)
+    # It calls explicit_bzero() after asking for a POSIX that does not have it.
+    target_compile_options(weir_mbedtls PRIVATE "SHELL:-include strings.h")
+  endif()
+  find_package(Threads REQUIRED)
+  target_link_libraries(weir_mbedtls PRIVATE Threads::Threads)
+  weir_built_source(weir_mbedtls)
 endfunction()
 
 # CLI11 2.1 or later, header only, for apps: weir_find_cli11(<variable>).

@@ -1,0 +1,79 @@
+// tls/library.cpp - see the header.
+#include <weir/tls/library.hpp>
+
+#include <atomic>
+
+#include <mbedtls/version.h>
+#include <psa/crypto.h>
+
+#include "required_configuration.hpp"
+#include "threading.hpp"
+
+namespace weir::tls {
+
+namespace {
+
+std::atomic<random_source*> random_bytes{nullptr};
+
+error check_running_library() noexcept {
+#if defined(MBEDTLS_VERSION_C)
+  // Structs are ours as much as the library's: their layout may differ between versions.
+  if (mbedtls_version_get_number() != MBEDTLS_VERSION_NUMBER) {
+    return {errc::not_supported, "mbedTLS is another version than weir was compiled with"};
+  }
+#endif
+#if defined(MBEDTLS_VERSION_FEATURES)
+  if (mbedtls_version_check_feature("MBEDTLS_THREADING_C") != 0) {
+    return {errc::not_supported, "build mbedTLS with MBEDTLS_THREADING_C"};
+  }
+  if (mbedtls_version_check_feature("MBEDTLS_SSL_RENEGOTIATION") == 0) {
+    return {errc::not_supported, "build mbedTLS without MBEDTLS_SSL_RENEGOTIATION"};
+  }
+#endif
+  return {};
+}
+
+error start_once() noexcept {
+  if (const error why = check_running_library()) return why;
+  set_threading();
+  const psa_status_t status = psa_crypto_init();
+  if (status != PSA_SUCCESS) return {errc::not_supported, "psa_crypto_init", status};
+  return {};
+}
+
+}  // namespace
+
+error start_library() noexcept {
+  static const error outcome = start_once();
+  return outcome;
+}
+
+std::string_view library_version() noexcept {
+  return MBEDTLS_VERSION_STRING;
+}
+
+bool use_random_source(random_source& source) noexcept {
+#if defined(MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG)
+  random_bytes.store(&source, std::memory_order_release);
+  return true;
+#else
+  static_cast<void>(source);
+  return false;
+#endif
+}
+
+}  // namespace weir::tls
+
+#if defined(MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG)
+extern "C" psa_status_t mbedtls_psa_external_get_random(
+    mbedtls_psa_external_random_context_t* /*unused*/, std::uint8_t* output,
+    std::size_t output_size, std::size_t* output_length) {
+  weir::random_source* source = weir::tls::random_bytes.load(std::memory_order_acquire);
+  if (source == nullptr) source = &weir::system_random();
+  if (source->fill({reinterpret_cast<std::byte*>(output), output_size})) {
+    return PSA_ERROR_INSUFFICIENT_ENTROPY;
+  }
+  *output_length = output_size;
+  return PSA_SUCCESS;
+}
+#endif
