@@ -5,6 +5,7 @@
 
 #include "engine_pair.hpp"
 #include "fake_session.hpp"
+#include "narrow_wire.hpp"
 
 using namespace weir;
 using namespace weir::test;
@@ -15,6 +16,18 @@ std::string without(std::string text, char mark) {
   std::erase(text, mark);
   return text;
 }
+
+// Its wire takes so many bytes, then once nothing, and from then on everything.
+struct narrow_once final : narrow_session {
+  narrow_once(std::unique_ptr<tls::session> real, std::size_t block_at)
+      : narrow_session(std::move(real), left), left(block_at) {}
+  result<std::size_t> give(byte_view bytes) noexcept override {
+    const result<std::size_t> got = narrow_session::give(bytes);
+    if (!got.ok()) left = plenty;
+    return got;
+  }
+  std::size_t left;
+};
 
 }  // namespace
 
@@ -296,39 +309,6 @@ TEST_CASE("a library that always claims to hold something is asked twice, not fo
 TEST_CASE("W15: a handshake blocked once at every place, each way, completes") {
   const tls::version v = GENERATE(tls::version::tls_1_2, tls::version::tls_1_3);
   const auto [of_server, of_client] = speaking(v);
-  // A wire that, once, takes one byte less than all and then nothing until it was emptied.
-  struct narrow final : tls::session, tls::wire {
-    narrow(std::unique_ptr<tls::session> real, std::size_t block_at)
-        : over(std::move(real)), left(block_at) {}
-    error attach(tls::wire& to) noexcept override {
-      below = &to;
-      return over->attach(*this);
-    }
-    result<std::size_t> take(byte_span into) noexcept override { return below->take(into); }
-    result<std::size_t> give(byte_view bytes) noexcept override {
-      if (left == 0 && !blocked) {
-        blocked = true;
-        return error(errc::would_block, "narrow");
-      }
-      if (!blocked && bytes.size() > left) bytes = bytes.first(left);
-      const result<std::size_t> got = below->give(bytes);
-      if (got.ok() && !blocked) left -= got.value();
-      return got;
-    }
-    tls::outcome handshake() noexcept override { return over->handshake(); }
-    tls::outcome read(byte_span into) noexcept override { return over->read(into); }
-    tls::outcome write(byte_view bytes) noexcept override { return over->write(bytes); }
-    tls::outcome close_notify() noexcept override { return over->close_notify(); }
-    bool pending() const noexcept override { return over->pending(); }
-    bool unsent() const noexcept override { return over->unsent(); }
-    std::size_t record_bytes_max() const noexcept override { return over->record_bytes_max(); }
-    std::string_view protocol() const noexcept override { return over->protocol(); }
-    tls::version spoken() const noexcept override { return over->spoken(); }
-    std::unique_ptr<tls::session> over;
-    tls::wire* below = nullptr;
-    std::size_t left;
-    bool blocked = false;
-  };
   for (std::size_t at = 1; at < 1'200; at += at < 20 ? 1 : 37) {
     INFO("blocked after " << at << " bytes");
     engine_pair pair(of_server, of_client);
@@ -336,10 +316,10 @@ TEST_CASE("W15: a handshake blocked once at every place, each way, completes") {
     result<std::unique_ptr<tls::session>> client = tls::open_session(of_client.data(), host);
     REQUIRE(server.ok());
     REQUIRE(client.ok());
-    pair.server = std::make_unique<engine>(std::make_unique<narrow>(std::move(server).value(), at),
-                                           tls::engine_options());
-    pair.client = std::make_unique<engine>(std::make_unique<narrow>(std::move(client).value(), at),
-                                           tls::engine_options());
+    pair.server = std::make_unique<engine>(
+        std::make_unique<narrow_once>(std::move(server).value(), at), tls::engine_options());
+    pair.client = std::make_unique<engine>(
+        std::make_unique<narrow_once>(std::move(client).value(), at), tls::engine_options());
     REQUIRE(pair.shake());
     REQUIRE(pair.client->write(as_bytes("hello")).ok());
     carry(*pair.client, *pair.server);

@@ -277,6 +277,12 @@ result<std::size_t> engine::write(byte_view bytes) noexcept {
     const std::size_t room = egress_.room() - egress_reserve_bytes - record_overhead_bytes;
     const std::size_t most = std::min(session_->record_bytes_max(), room);
     const byte_view piece = bytes.subspan(done, std::min(most, bytes.size() - done));
+    if (session_->unsent()) {
+      // An alert that found no room, although a reserve is kept for it: the peer makes us answer
+      // and does not read. The library would take this write for a retry of that and drop it.
+      fail({errc::protocol, "tls: the peer does not read its answers"});
+      return fatal_;
+    }
     const outcome got = attempt(operation::write, [&] { return session_->write(piece); });
     if (got.what == answer::failed) return fatal_;
     if (got.what == answer::done) {
