@@ -45,6 +45,7 @@ void conversation_pool::give_back(conversation& talk) noexcept {
 void conversation::attach(connection_state& kept) noexcept {
   kept_ = &kept;
   output_.attach(kept.stream);
+  parser_.speak(kept.stream.secure());
   drained_ = false;
 }
 
@@ -144,8 +145,9 @@ std::optional<conversation::step> conversation::receive() noexcept {
     return std::nullopt;
   }
   // The peer ended its side: an incomplete request gets no answer (RFC 9112 8), and nothing else
-  // is under way here.
-  end_with(got.why() == errc::eof ? ending::close : ending::reset);
+  // is under way here. Whether it said so makes no difference: requests say where they end.
+  const bool ended_side = got.why() == errc::eof || got.why() == errc::truncated;
+  end_with(ended_side ? ending::close : ending::reset);
   return std::nullopt;
 }
 

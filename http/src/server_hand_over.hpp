@@ -13,9 +13,15 @@
 
 namespace weir::http {
 
+// A connection that was accepted, and by what kind of listener.
+struct arrival {
+  net::accepted who;
+  bool secure = false;
+};
+
 class hand_over_door {
  public:
-  using taker = void (*)(void* context, const net::accepted& who) noexcept;
+  using taker = void (*)(void* context, const arrival& what) noexcept;
 
   hand_over_door(runtime::scheduler& loop, taker take, void* context) noexcept
       : loop_(loop), take_(take), context_(context) {}
@@ -25,10 +31,10 @@ class hand_over_door {
 
   // Any thread. False: the door is shut, or there is no memory; the connection is still the
   // caller's. Posted under the lock: once shut() returned, nothing more can be on its way.
-  bool hand(const net::accepted& who) noexcept {
+  bool hand(const arrival& what) noexcept {
     lock hold(mutex_);
     if (!open_) return false;
-    handed* const job = new (std::nothrow) handed(*this, who);
+    handed* const job = new (std::nothrow) handed(*this, what);
     if (job == nullptr) return false;
     ++under_way_;
     loop_.post(*job);
@@ -52,19 +58,19 @@ class hand_over_door {
 
  private:
   struct handed final : runtime::posted_job {
-    handed(hand_over_door& to, const net::accepted& accepted) noexcept
-        : posted_job(&arrive), door(to), who(accepted) {}
+    handed(hand_over_door& to, const arrival& accepted) noexcept
+        : posted_job(&arrive), door(to), what(accepted) {}
     static void arrive(posted_job& job) noexcept {
       handed* const self = static_cast<handed*>(&job);
       hand_over_door& door = self->door;
-      const net::accepted who = self->who;
+      const arrival what = self->what;
       delete self;
-      door.take_(door.context_, who);
+      door.take_(door.context_, what);
       lock hold(door.mutex_);
       --door.under_way_;
     }
     hand_over_door& door;
-    net::accepted who;
+    arrival what;
   };
 
   runtime::scheduler& loop_;

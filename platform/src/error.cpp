@@ -8,6 +8,7 @@ const char* to_string(errc code) noexcept {
     case errc::none: return "none";
     case errc::would_block: return "would_block";
     case errc::eof: return "eof";
+    case errc::truncated: return "truncated";
     case errc::timed_out: return "timed_out";
     case errc::cancelled: return "cancelled";
     case errc::limit: return "limit";

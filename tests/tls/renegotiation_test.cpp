@@ -83,7 +83,7 @@ struct ours {
 
 }  // namespace
 
-TEST_CASE("a refused renegotiation costs a client nothing but its answer") {
+TEST_CASE("S14 a refused renegotiation costs a client nothing but its answer") {
   ours safe;
   safe.peer.ask_again();
   safe.exchange();

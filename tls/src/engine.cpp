@@ -101,6 +101,7 @@ result<std::size_t> engine::take_ciphertext(byte_span into) noexcept {
     return error(errc::would_block, "ingress");
   }
   const std::size_t count = ingress_.get(into);
+  if (bytes_taken_ == 0) first_ = into.front();
   count_records(into.first(count));
   bytes_taken_ += count;
   return count;
@@ -234,7 +235,7 @@ result<std::size_t> engine::read(byte_span into) noexcept {
   }
   if (fatal_) return fatal_;
   if (peer_closed_) return error(errc::eof, "read");
-  if (truncated_) return error(errc::reset, "tls: truncated");
+  if (truncated_) return error(errc::truncated, "tls");
   bool asked_again = false;
   for (int step = 0; step < steps_max; ++step) {
     if (!read_allowed() || !may_try(operation::read)) break;
@@ -244,7 +245,7 @@ result<std::size_t> engine::read(byte_span into) noexcept {
       case answer::done: return got.bytes;
       case answer::failed: return fatal_;
       case answer::closed: peer_closed_ = true; return error(errc::eof, "read");
-      case answer::eof: truncated_ = true; return error(errc::reset, "tls: truncated");
+      case answer::eof: truncated_ = true; return error(errc::truncated, "tls");
       case answer::again:
       case answer::want_write: break;
       case answer::want_read: {
@@ -392,6 +393,10 @@ std::string_view engine::protocol() const noexcept {
 
 version engine::spoken() const noexcept {
   return session_->spoken();
+}
+
+bool engine::spoken_to_plainly() const noexcept {
+  return fatal_ && first_ >= std::byte{'A'} && first_ <= std::byte{'Z'};
 }
 
 void engine::give_back() noexcept {

@@ -81,6 +81,17 @@ runtime::task<error> stream::finish(time_ns due_ns) {
   co_return why;
 }
 
+runtime::secured_end stream::ended_by() const noexcept {
+  if (engine_away_) return runtime::secured_end::other;
+  if (over_rate_) return runtime::secured_end::tls_records_per_second_max;
+  if (engine_->spoken_to_plainly()) return runtime::secured_end::spoken_to_plainly;
+  if (engine_->truncated()) return runtime::secured_end::truncated;
+  const error why = engine_->why_failed();
+  // The wire broke, which is nobody's word.
+  if (why == errc::reset || why == errc::aborted) return runtime::secured_end::other;
+  return why ? runtime::secured_end::failed : runtime::secured_end::other;
+}
+
 runtime::task<error> stream::abandon() {
   // The completions come as soon as the inner stream lets go; the bound is for one that does not.
   const time_ns due_ns = due_after(owner_.now_ns(), second_ns);
@@ -169,9 +180,26 @@ runtime::task<error> stream::step_handshake() {
   co_return done.value().why;
 }
 
+// One step, when it may be computed.
+runtime::task<error> stream::take_step() {
+  runtime::semaphore* const steps = options_.bounds.handshake_steps;
+  if (steps == nullptr) {
+    const error why = co_await step_handshake();
+    co_return why;
+  }
+  if (!steps->try_acquire()) {
+    ++*options_.bounds.handshake_steps_paused;
+    const error unheard = co_await steps->acquire();
+    if (unheard) co_return unheard;
+  }
+  const error why = co_await step_handshake();
+  steps->release();
+  co_return why;
+}
+
 runtime::task<error> stream::shake() {
   for (;;) {
-    const error why = co_await step_handshake();
+    const error why = co_await take_step();
     if (engine_away_) co_return why;
     // Whatever came of it, the peer is told: of its turn, or of the alert.
     while (engine_->egress_bytes() > 0) {
@@ -329,7 +357,7 @@ bool stream::over_rate() noexcept {
     rate_since_ns_ = now_ns;
     rate_from_ = seen;
   }
-  return seen - rate_from_ > options_.tls_records_per_second_max;
+  return seen - rate_from_ > options_.bounds.tls_records_per_second_max;
 }
 
 result<std::size_t> stream::try_read(byte_span into) noexcept {
@@ -352,6 +380,7 @@ result<std::size_t> stream::try_read(byte_span into) noexcept {
     static_cast<void>(advanced);
   }
   if (over_rate()) {
+    over_rate_ = true;
     failed_ = error(errc::limit, "tls_records_per_second_max");
     return failed_;
   }
@@ -388,6 +417,7 @@ result<std::size_t> stream::take(byte_view bytes) noexcept {
     done += taken.value();
     send_egress();
   }
+  if (inner_broken_) return error(errc::reset, "tls write");  // they went nowhere
   return done;
 }
 

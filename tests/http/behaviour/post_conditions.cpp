@@ -17,12 +17,13 @@ void others::check() {
 }
 
 std::uint64_t bites(const server_counters& counted) {
-  static_assert(sizeof counted == (14 + refusals::all.size() + 21) * sizeof(std::uint64_t),
+  static_assert(sizeof counted == (18 + refusals::all.size() + 24) * sizeof(std::uint64_t),
                 "a counter is new: does a limit bite with it?");
   std::uint64_t sum = 0;
   for (const std::uint64_t n : counted.refused) sum += n;
   return sum + counted.shed_connections_max + counted.shed_connections_per_peer_max +
          counted.shed_requests_in_flight_max + counted.shed_blocking_queue_max +
+         counted.ended_tls_records_per_second_max + counted.timed_out_handshake_deadline +
          counted.ended_requests_per_connection_max + counted.timed_out_head_deadline +
          counted.timed_out_body_deadline + counted.timed_out_handler_deadline +
          counted.timed_out_blocking_queue_deadline + counted.timed_out_write_deadline +

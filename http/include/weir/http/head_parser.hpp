@@ -66,6 +66,9 @@ class head_parser {
  public:
   explicit head_parser(const head_rules& rules) noexcept : rules_(rules) {}
 
+  // Whether the connection is TLS, when the rules were made for other connections too.
+  void speak(bool secure) noexcept { rules_.secure = secure; }
+
   // Looks at `buffer`: all bytes of this request received so far, from its first byte (leading
   // CRLFs included); a later call passes the same bytes and more, at any address. A buffer of
   // buffer_bytes_max() bytes is enough for every head. On `done`, `out` is filled with views into

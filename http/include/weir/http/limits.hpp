@@ -73,7 +73,7 @@ struct limits {
   // Longest time without a byte in either direction once a handler has taken over the stream. Then
   // what it awaits fails, and the connection ends.
   time_ns upgraded_idle_deadline = 60 * second_ns;
-  // From accept to the end of the TLS handshake.
+  // From accept to the end of the TLS handshake, however it is dripped. Then a close.
   time_ns handshake_deadline = 10 * second_ns;
   // From the end of `drain_delay` to force-close of what is still open.
   time_ns drain_timeout = 5 * second_ns;
@@ -107,9 +107,12 @@ struct limits {
   std::uint32_t blocking_queue_max = 256;
   // Connections the system queues before accept.
   std::uint32_t accept_backlog = 1'024;
-  // TLS handshakes under way at once: each costs a millisecond of CPU.
+  // Steps of TLS handshakes that are computed or queued for it, for each server (of `weir serve`:
+  // each thread): each costs a millisecond of CPU. A peer that stalls holds none. Past it one
+  // waits.
   std::uint32_t handshakes_max = 64;
-  // TLS records of one connection in a second: tiny records cost CPU out of proportion.
+  // TLS records of less than 512 bytes that one connection may send in a second: they cost CPU out
+  // of proportion. Past it the connection is cut.
   std::uint32_t tls_records_per_second_max = 10'000;
 
   // Threads are memory and table entries of the system: more than this many are no pool.
@@ -213,7 +216,7 @@ inline constexpr auto limit_fields = std::to_array<limit_field>({
     detail::duration_field("upgraded_idle_deadline", &limits::upgraded_idle_deadline,
                            "longest time without a byte either way after an upgrade"),
     detail::duration_field("handshake_deadline", &limits::handshake_deadline,
-                           "from accept to the end of the TLS handshake (there is no TLS yet)"),
+                           "from accept to the end of the TLS handshake; then a close"),
     detail::duration_field("drain_timeout", &limits::drain_timeout,
                            "from the end of drain_delay to force-close"),
     // Not unbounded: a drain that never begins never ends.
@@ -235,9 +238,9 @@ inline constexpr auto limit_fields = std::to_array<limit_field>({
     detail::count_field("accept_backlog", &limits::accept_backlog,
                         "connections the system queues before accept", false),
     detail::count_field("handshakes_max", &limits::handshakes_max,
-                        "TLS handshakes under way at once (there is no TLS yet)"),
+                        "steps of TLS handshakes computed at once, for each loop"),
     detail::count_field("tls_records_per_second_max", &limits::tls_records_per_second_max,
-                        "TLS records of one connection in a second (there is no TLS yet)"),
+                        "small TLS records of one connection in a second; past it a cut"),
 });
 
 namespace detail {

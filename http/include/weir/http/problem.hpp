@@ -21,6 +21,7 @@ namespace problems {
   inline constexpr refusal_kind name {     \
     status, #name, detail                  \
   }
+WEIR_PROBLEM(plain_http, 400, "This port speaks HTTPS: https, not http.");
 WEIR_PROBLEM(unauthorized, 401, "A credential is missing or not accepted.");
 WEIR_PROBLEM(not_found, 404, "Nothing is served at this path.");
 WEIR_PROBLEM(method_not_allowed, 405, "This path does not answer the method.");
@@ -35,6 +36,7 @@ WEIR_PROBLEM(handler_timeout, 504, "The handler did not answer in time.");
 #undef WEIR_PROBLEM
 
 inline constexpr auto all = std::to_array<const refusal_kind*>({
+    &plain_http,
     &unauthorized,
     &not_found,
     &method_not_allowed,

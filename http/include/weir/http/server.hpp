@@ -24,6 +24,7 @@
 #include <weir/platform/export.hpp>
 #include <weir/runtime/offload.hpp>
 #include <weir/runtime/scheduler.hpp>
+#include <weir/runtime/secured_stream.hpp>
 #include <weir/runtime/task.hpp>
 
 namespace weir::http {
@@ -50,9 +51,13 @@ class WEIR_EXPORT admission {
 struct server_counters {
   std::uint64_t connections_accepted = 0;
   std::uint64_t connections_closed = 0;
-  std::uint64_t connections_reset = 0;  // ended by us without an orderly close
-  std::uint64_t listeners_failed = 0;   // stopped accepting, not for a drain
-  std::uint64_t requests = 0;           // heads that were complete
+  std::uint64_t connections_reset = 0;   // ended by us without an orderly close
+  std::uint64_t listeners_failed = 0;    // stopped accepting, not for a drain
+  std::uint64_t handshakes = 0;          // of secure connections, that were done
+  std::uint64_t handshakes_failed = 0;   // for any reason
+  std::uint64_t sessions_truncated = 0;  // secure connections that ended without close_notify
+  std::uint64_t sessions_failed = 0;     // after their handshake, by what the peer sent
+  std::uint64_t requests = 0;            // heads that were complete
   std::uint64_t responses_1xx = 0;
   std::uint64_t responses_2xx = 0;
   std::uint64_t responses_3xx = 0;
@@ -69,6 +74,9 @@ struct server_counters {
   std::uint64_t ended_requests_per_connection_max = 0;
   std::uint64_t paused_pipelined_requests_max = 0;
   std::uint64_t paused_response_queue_bytes_max = 0;
+  std::uint64_t paused_handshakes_max = 0;
+  std::uint64_t ended_tls_records_per_second_max = 0;
+  std::uint64_t timed_out_handshake_deadline = 0;
   std::uint64_t timed_out_head_deadline = 0;
   std::uint64_t timed_out_body_deadline = 0;
   std::uint64_t timed_out_handler_deadline = 0;
@@ -108,6 +116,9 @@ struct hold_record {
 struct server_options {
   limits bounds;
   std::string_view server_field = "weir";  // of the Server field; "" leaves it out
+  // What protects the connections of listen_secure(), on this server's scheduler: see
+  // weir/tls/server_security.hpp. It outlives the server. Null: there are no secure connections.
+  runtime::stream_security* security = nullptr;
   // Shared by the servers of a process; null: this server has its own.
   admission* shared = nullptr;
   // Told of each answer, on the server's scheduler. It may not wait or throw.
@@ -144,6 +155,13 @@ class WEIR_EXPORT server {
   result<address> listen(const address& at, net::port_use use = net::port_use::alone);
   // Parses and binds: "127.0.0.1:8080", "[::1]:0", "unix:/path".
   result<address> listen(std::string_view at, net::port_use use = net::port_use::alone);
+
+  // As listen(), for connections that are protected by server_options::security: https. A peer that
+  // speaks plain HTTP there is told 400, and nothing more. errc::invalid without a security. At a
+  // limit connections are closed before their handshake: a 503 would cost what there is too little
+  // of.
+  result<address> listen_secure(const address& at, net::port_use use = net::port_use::alone);
+  result<address> listen_secure(std::string_view at, net::port_use use = net::port_use::alone);
 
   // What this server accepts goes to `others` and itself in turn, each on its own scheduler and
   // thread: for systems that do not spread connections over shared ports (all but Linux). Before

@@ -18,6 +18,7 @@ enum class errc : std::uint8_t {
   // answers that are part of ordinary work
   would_block,  // nothing to read, or no room to write: wait and try again
   eof,          // the peer ended its sending side in order
+  truncated,    // it ended, but without the word that it is complete (TLS: close_notify)
   timed_out,    // a deadline of ours, or the system's connect time-out
   cancelled,    // somebody asked: a scope, a drain, a closed socket
   limit,        // a bound of ours was reached; `where` names it

@@ -61,6 +61,9 @@ class WEIR_EXPORT byte_stream {
     return try_write(parts);
   }
 
+  // Whether what passes is protected on its way: the difference of https to http (RFC 9110 4.2.2).
+  virtual bool secure() const noexcept { return false; }
+
   // Ends our sending side in order; reading goes on.
   virtual error shut_write() noexcept = 0;
   // Whether write_file() can work here at all; without it a file is read and written.

@@ -100,7 +100,7 @@ class WEIR_EXPORT engine {
   // errc::would_block until then. Later: what failed, or no error.
   error advance() noexcept;
   // At least one byte, errc::would_block, errc::eof (the peer's close_notify), or the failure. An
-  // end without close_notify is errc::reset, "tls: truncated".
+  // end without close_notify is errc::truncated.
   result<std::size_t> read(byte_span into) noexcept;
   // How many bytes were taken, at least one; errc::would_block: no room, wait for sent().
   result<std::size_t> write(byte_view bytes) noexcept;
@@ -126,6 +126,9 @@ class WEIR_EXPORT engine {
   error why_failed() const noexcept { return fatal_; }
   bool peer_closed() const noexcept { return peer_closed_; }
   bool truncated() const noexcept { return truncated_; }
+  // It failed, and what came first was a capital letter: the start of a request in plain HTTP, and
+  // of no record.
+  bool spoken_to_plainly() const noexcept;
   const engine_counters& counters() const noexcept { return counters_; }
   // Once open. A view into the session.
   std::string_view protocol() const noexcept;
@@ -177,6 +180,7 @@ class WEIR_EXPORT engine {
   std::uint64_t received_events_ = 0;
   std::uint64_t sent_events_ = 0;
   std::uint64_t bytes_taken_ = 0;  // by the session
+  std::byte first_{};              // of them
   std::uint64_t bytes_given_ = 0;
 
   std::unique_ptr<std::byte[]> frozen_;  // an unfinished write: these bytes until it is done

@@ -7,7 +7,7 @@
 //
 // What was taken by a write may wait here for the peer, up to one egress ring (engine.hpp); it goes
 // on leaving on its own, whatever the owner is waiting for. A peer that ended in order reads as
-// errc::eof; one that vanished without close_notify as errc::reset, "tls: truncated".
+// errc::eof; one whose side ended without close_notify as errc::truncated.
 //
 // Used on its scheduler's thread. The inner stream outlives it, and nobody else uses it meanwhile;
 // it is ended by its owner afterwards, as any other stream is.
@@ -21,10 +21,10 @@
 #include <weir/platform/error.hpp>
 #include <weir/platform/export.hpp>
 #include <weir/platform/time.hpp>
-#include <weir/runtime/byte_stream.hpp>
 #include <weir/runtime/offload.hpp>
 #include <weir/runtime/scheduler.hpp>
 #include <weir/runtime/scope.hpp>
+#include <weir/runtime/secured_stream.hpp>
 #include <weir/runtime/task.hpp>
 #include <weir/runtime/waits.hpp>
 #include <weir/tls/engine.hpp>
@@ -32,16 +32,17 @@
 namespace weir::tls {
 
 struct stream_options {
-  // Records with fewer than engine::small_record_bytes in them that a peer may send in a second.
-  // Each costs as much as a full one, so crumbs are an attack on the processor. A full record never
-  // counts: a fast peer is welcome. One more ends the session with errc::limit of this name.
-  std::uint64_t tls_records_per_second_max = 10'000;
+  // tls_records_per_second_max: records with fewer than engine::small_record_bytes in them that a
+  // peer may send in a second. Each costs as much as a full one, so crumbs are an attack on the
+  // processor. A full record never counts: a fast peer is welcome. One more ends the session with
+  // errc::limit of this name.
+  runtime::secured_limits bounds{};
   // Where the steps of handshakes run: a class of its own that always has a free worker, so that a
   // flood of handshakes does not slow established sessions. Null: on the scheduler's thread.
   runtime::offload* handshakes = nullptr;
 };
 
-class WEIR_EXPORT stream final : public runtime::byte_stream {
+class WEIR_EXPORT stream final : public runtime::secured_stream {
  public:
   stream(runtime::scheduler& owner, runtime::byte_stream& inner, std::shared_ptr<engine> over,
          const stream_options& options = stream_options()) noexcept;
@@ -51,14 +52,15 @@ class WEIR_EXPORT stream final : public runtime::byte_stream {
   // The whole handshake by `due_ns`, however it is dripped: errc::timed_out, "handshake_deadline".
   // What failed is kept by the engine; a peer that is to be told was told as far as it could be.
   // After a failure the inner stream is only good to be ended.
-  runtime::task<error> handshake(time_ns due_ns);
+  runtime::task<error> handshake(time_ns due_ns) override;
 
   // Sends what waits, then close_notify, then ends our side of the inner stream. Gives up at
   // `due_ns` (errc::timed_out, "tls close"). Not cut short by a cancel around it. Nothing is under
   // way afterwards.
-  runtime::task<error> finish(time_ns due_ns);
+  runtime::task<error> finish(time_ns due_ns) override;
   // As finish(), without a word to the peer: for sessions that failed, and peers that do not read.
-  runtime::task<error> abandon();
+  runtime::task<error> abandon() override;
+  runtime::secured_end ended_by() const noexcept override;
 
   const engine& session() const noexcept { return *engine_; }
 
@@ -103,6 +105,7 @@ class WEIR_EXPORT stream final : public runtime::byte_stream {
   static constexpr std::uint32_t write_index = 2;
 
   runtime::task<error> shake();
+  runtime::task<error> take_step();
   runtime::task<error> step_handshake();
   runtime::task<error> close_in_order();
   runtime::task<error> stop_pumps();
@@ -134,6 +137,7 @@ class WEIR_EXPORT stream final : public runtime::byte_stream {
   byte_view writing_;  // of writer_
 
   error failed_{};                 // of this stream: the engine has its own
+  bool over_rate_ = false;         // that is why
   bool inner_broken_ = false;      // nothing can be sent any more
   bool inner_eof_ = false;         // nothing will come any more
   bool shut_after_close_ = false;  // asked for by shut_write()
