@@ -37,6 +37,14 @@ TEST_CASE("server: buffers that no head or no piece of an answer fits are refuse
   CHECK(said(options) == errc::invalid);
 }
 
+TEST_CASE("server: a secure listener needs something that protects its connections", "[http]") {
+  platform::sim_network net;
+  runtime::scheduler loop(std::move(net.open_poller()).value());
+  const routes none;
+  server s(loop, none);
+  CHECK(s.listen_secure("127.0.0.1:8443").why() == errc::invalid);
+}
+
 TEST_CASE("server: limits that contradict themselves are refused at listen(), by name", "[http]") {
   limits bounds;
   bounds.idle_deadline = 0;

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <vector>
 
 #include <weir/platform/sim.hpp>
@@ -19,7 +20,8 @@ class real_peers {
  public:
   // Connects at once (loopback): the record says whether it worked.
   std::size_t connect(const address& to, std::vector<platform::sim_step> steps,
-                      const raw_options& options = {});
+                      const raw_options& options = {},
+                      std::shared_ptr<platform::sim_layer> layer = nullptr);
   const platform::sim_record& record(std::size_t peer) const { return peers_[peer].record; }
   std::size_t size() const { return peers_.size(); }
   // Of peers that have not ended: what they hold of the system.
@@ -32,6 +34,7 @@ class real_peers {
   struct actor {
     raw_client socket;
     std::vector<platform::sim_step> steps;
+    std::shared_ptr<platform::sim_layer> layer;
     platform::sim_record record;
     std::size_t step = 0;
     std::size_t step_sent = 0;
@@ -42,11 +45,16 @@ class real_peers {
     std::size_t slow_bytes = 0;
     time_ns slow_interval_ns = 0;
     time_ns next_read_ns = 0;
+    bool mid_record = false;
+    std::size_t read_ahead = 0;
     std::uint64_t dice = 1;
   };
   bool over(const actor& p) const;
   void read(actor& p, std::size_t bytes_max);
+  std::size_t read_once(actor& p, std::size_t bytes_max);
   void send(actor& p, time_ns now_ns);
+  raw_count flush(actor& p);
+  raw_count say(actor& p, std::string_view text);
   void run(actor& p, time_ns now_ns);
   bool may_read(const actor& p, time_ns now_ns) const;
 

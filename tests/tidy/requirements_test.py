@@ -14,11 +14,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = "docs/http-requirements.md"
 EVERYWHERE = "tests/http/behaviour/"
-ID = re.compile(r"[RFDXJV]\d\d")
+ID = re.compile(r"[RFDXJSV]\d\d")
 ROW = re.compile(r"^\| (%s) \| (.*) \|$" % ID.pattern, re.M)
 LITERAL = re.compile(r'"(?:[^"\\\n]|\\.)*"(?:\s*\n\s*"(?:[^"\\\n]|\\.)*")*')
 NAME = re.compile(r"(?:%s )+(?=\S+ \S)" % ID.pattern)
-FAMILIES = {"R": 95, "F": 31, "D": 9, "X": 8, "J": 9, "V": 17}
+FAMILIES = {"R": 95, "F": 31, "D": 9, "X": 8, "J": 9, "S": 21, "V": 17}
 
 
 def tests():

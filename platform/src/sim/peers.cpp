@@ -135,21 +135,38 @@ void sim_network::state::peer_read(std::uint32_t index, std::size_t count) {
   actor& a = peers[index];
   const endpoint* e = find(a.key);
   if (e == nullptr) return;
-  while (count > 0 && e->unread() > 0) {
+  if (a.mid_record) {
+    count = 0;
+  } else {
+    const std::size_t paid = std::min(a.read_ahead, count);
+    a.read_ahead -= paid;
+    count -= paid;
+  }
+  bool waits_for_record = a.script.layer != nullptr && (count > 0 || a.mid_record);
+  while (e->unread() > 0 && (count > 0 || waits_for_record)) {
     char piece[4096];
-    const std::size_t n = take(a.key, piece, std::min(count, sizeof piece));
-    count -= n;
+    const std::size_t taken = take(a.key, piece, std::min(count > 0 ? count : 256, sizeof piece));
+    const std::size_t due = std::min(taken, count);
+    count -= due;
+    a.read_ahead += taken - due;
+    std::string_view text(piece, taken);
+    std::string from_layer;
+    if (a.script.layer != nullptr) {
+      a.script.layer->hear(text, from_layer);
+      text = from_layer;
+    }
+    if (text.empty()) continue;
+    waits_for_record = false;
     sim_record& r = a.record;
-    r.received_bytes += n;
-    const std::size_t kept =
-        options.record_bytes_max - std::min(r.received.size(), options.record_bytes_max);
-    r.received.append(piece, std::min(n, kept));
+    r.received_bytes += text.size();
+    r.received += text.substr(0, options.record_bytes_max - r.received.size());
     if (!r.chunks.empty() && r.chunks.back().at_ns == now_ns) {
-      r.chunks.back().bytes += n;
+      r.chunks.back().bytes += text.size();
     } else if (r.chunks.size() < options.record_bytes_max / sizeof(sim_chunk)) {
-      r.chunks.push_back({now_ns, n});
+      r.chunks.push_back({now_ns, text.size()});
     }
   }
+  a.mid_record = waits_for_record && a.slow;
 }
 
 void sim_network::state::peer_changed(std::uint32_t index) {
@@ -165,8 +182,11 @@ void sim_network::state::peer_changed(std::uint32_t index) {
     a.record.end = sim_end::open;
     a.record.connected_ns = now_ns;
   }
+  if (e->at == sim::phase::connected) static_cast<void>(peer_flush(index));
   if (!a.slow) {
     peer_read(index, options.pipe_bytes);
+  } else if (a.mid_record && a.slow_bytes > 0) {
+    peer_read(index, 0);
   } else if (a.slow_bytes > 0 && !a.read_armed && e->readable()) {
     // The timer runs only while there is something to read: a timer without end would hide a
     // deadlock.
@@ -176,9 +196,37 @@ void sim_network::state::peer_changed(std::uint32_t index) {
   }
   if (e->rst_seen) peer_over(index, sim_end::reset);
   if (e->fin_seen && e->unread() == 0 && !(a.slow && a.slow_bytes == 0)) {
-    peer_over(index, sim_end::eof);
+    const bool in_order = a.script.layer == nullptr || a.script.layer->heard_end();
+    peer_over(index, in_order ? sim_end::eof : sim_end::reset);
   }
   peer_run(index);
+}
+
+bool sim_network::state::peer_flush(std::uint32_t index) {
+  actor& a = peers[index];
+  if (a.script.layer == nullptr) return true;
+  std::string& bytes = a.script.layer->outgoing();
+  if (bytes.empty()) return true;
+  if (send_trouble(*find(a.key))) {
+    bytes.clear();
+    return true;
+  }
+  bytes.erase(0, transmit(a.key, bytes.data(), bytes.size()));
+  return bytes.empty();
+}
+
+// How much of it is on its way.
+std::size_t sim_network::state::peer_say(std::uint32_t index, std::string_view text) {
+  actor& a = peers[index];
+  if (a.script.layer == nullptr) return transmit(a.key, text.data(), text.size());
+  std::size_t said = 0;
+  while (said < text.size() && peer_flush(index)) {
+    const std::size_t n = a.script.layer->say(text.substr(said));
+    if (n == 0) break;  // it waits for the other side
+    said += n;
+  }
+  static_cast<void>(peer_flush(index));
+  return said;
 }
 
 // One send step: pieces, pauses between them, and waiting for room.
@@ -199,7 +247,8 @@ void sim_network::state::peer_send(std::uint32_t index) {
       if (step.random_pieces) a.piece_left = 1 + roll.below(a.piece_left);
       a.piece_left = std::min(a.piece_left, rest);
     }
-    const std::size_t n = transmit(a.key, step.bytes.data() + a.step_sent, a.piece_left);
+    const std::size_t n =
+        peer_say(index, std::string_view(step.bytes).substr(a.step_sent, a.piece_left));
     a.step_sent += n;
     a.piece_left -= n;
     a.record.sent_bytes += n;
@@ -221,6 +270,8 @@ void sim_network::state::peer_run(std::uint32_t index) {
     const endpoint* e = find(a.key);
     if (e == nullptr || e->at != sim::phase::connected || a.sleeping) return;
     const bool ended = a.record.end == sim_end::eof || a.record.end == sim_end::reset;
+    const bool flushed = peer_flush(index);
+    if (a.script.layer != nullptr && !a.script.layer->ready() && !ended) return;
     if (a.step == a.script.steps.size()) {
       a.record.steps_done = true;
       if (ended && a.script.close_at_end) close(std::exchange(a.key, sim::no_endpoint));
@@ -245,12 +296,19 @@ void sim_network::state::peer_run(std::uint32_t index) {
         if (ended) ++a.step;
         break;
       case sim_step::action::half_close:
+        if (!flushed) return;  // what was said leaves first
+        if (a.script.layer != nullptr) a.script.layer->end();
+        if (!peer_flush(index)) return;
         ++a.step;
         static_cast<void>(shut(a.key));
         break;
       case sim_step::action::reset:
       case sim_step::action::close: {
         const bool hard = step.what == sim_step::action::reset;
+        if (!hard && a.script.layer != nullptr) {
+          a.script.layer->end();
+          static_cast<void>(peer_flush(index));  // as far as it can leave
+        }
         peer_over(index, sim_end::closed);
         a.step = a.script.steps.size();
         a.record.steps_done = true;
@@ -266,7 +324,7 @@ void sim_network::state::peer_run(std::uint32_t index) {
         break;
       case sim_step::action::read_fully:
         ++a.step;
-        a.slow = false;
+        a.slow = a.mid_record = false;
         peer_read(index, options.pipe_bytes);
         peer_changed(index);
         return;

@@ -130,6 +130,10 @@ struct actor {  // a scripted peer at work
   std::size_t slow_bytes = 0;
   time_ns slow_interval_ns = 0;
   time_ns last_read_ns = 0;
+  // A layer gives nothing before a record is whole. What it takes for one before it is its time is
+  // paid back.
+  bool mid_record = false;
+  std::size_t read_ahead = 0;
 };
 
 struct connect_rule {
@@ -185,6 +189,8 @@ struct sim_network::state {
   void peer_start(std::uint32_t index);
   void peer_run(std::uint32_t index);
   void peer_send(std::uint32_t index);
+  bool peer_flush(std::uint32_t index);  // what the layer has to send; false: some is left
+  std::size_t peer_say(std::uint32_t index, std::string_view text);
   void peer_changed(std::uint32_t index);
   void peer_read(std::uint32_t index, std::size_t count);
   void peer_over(std::uint32_t index, sim_end how);

@@ -18,7 +18,8 @@ script greedy_reader() {
 
 }  // namespace
 
-BEHAVIOUR("corners: three hundred requests under way at once are all answered, and so the next") {
+CROWD_BEHAVIOUR(
+    "corners: three hundred requests under way at once are all answered, and so the next") {
   constexpr int count = 300;
   on.serve({});
   std::vector<peer_id> peers;

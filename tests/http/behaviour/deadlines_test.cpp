@@ -294,7 +294,7 @@ BEHAVIOUR("D06 a reader below the minimum rate is cut off although it makes prog
   CHECK(how.counters.connections_reset == 1);
 }
 
-BEHAVIOUR(
+CROWD_BEHAVIOUR(
     "deadlines: 500 connections dripping a head are each closed with 408, one client is served") {
   limits bounds;
   bounds.head_deadline = on.exact() ? 10 * second_ns : 1 * second_ns;

@@ -6,7 +6,7 @@ using namespace weir;
 using namespace weir::http;
 using namespace weir::http::behaviour;
 
-BEHAVIOUR(
+CROWD_BEHAVIOUR(
     "pressure: a reset during pipelined writes never ends the process under default SIGPIPE") {
   REQUIRE(test::sigpipe_is_default());
   on.serve({});

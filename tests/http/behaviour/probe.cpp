@@ -120,7 +120,21 @@ std::string chunked(std::string_view raw, std::string_view target) {
          " HTTP/1.1\r\nHost: weir\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(raw);
 }
 
-void run_probe(stage& on, const probe& p) {
+// Inside TLS the targets that are ours are those of https.
+std::string in_the_scheme_of(const stage& on, std::string bytes) {
+  if (!on.secure()) return bytes;
+  if (const std::size_t at = bytes.find(" https://"); at != std::string::npos) {
+    return bytes.erase(at + 5, 1);
+  }
+  if (const std::size_t at = bytes.find(" http://"); at != std::string::npos) {
+    return bytes.insert(at + 5, "s");
+  }
+  return bytes;
+}
+
+void run_probe(stage& on, const probe& row) {
+  probe p = row;
+  p.bytes = in_the_scheme_of(on, std::move(p.bytes));
   limits bounds;
   if (p.set) p.set(bounds);
   on.serve(bounds);

@@ -104,7 +104,8 @@ BEHAVIOUR("X08 a reset between two pipelined requests: the second is served to n
   on.finish();
 }
 
-BEHAVIOUR("F31 V15 a request cut at any place, or sent a byte at a time, gets the same answer") {
+CROWD_BEHAVIOUR(
+    "F31 V15 a request cut at any place, or sent a byte at a time, gets the same answer") {
   on.serve({});
   const std::string request = get("/echo/whole",
                                   "Accept: */*\r\nUser-Agent: a client that is cut anywhere\r\n"

@@ -16,8 +16,8 @@ using platform::sim_peer_id;
 
 class sim_stage final : public stage {
  public:
-  sim_stage(const char* name, const sim_options& options, bool exact)
-      : name_(name), exact_(exact), net_(options) {}
+  sim_stage(const char* name, const sim_options& options, bool exact, const transport* over)
+      : stage(over), name_(name), exact_(exact), net_(options) {}
   ~sim_stage() override {
     // A test that failed half-way leaves a server that was never stopped.
     if (loop_) {
@@ -47,8 +47,11 @@ class sim_stage final : public stage {
     options.observe_context = static_cast<stage*>(this);
     options.virtual_blocking_ns = virtual_blocking_ns;
     state.held->open();
+    if (secure()) security_ = over_->of_server(*loop_, virtual_handshake_step_ns);
+    options.security = security_.get();
     server_.emplace(*loop_, *routes_, options);
-    const result<address> at = server_->listen(address::loopback_ipv4(8'080));
+    const address wanted = address::loopback_ipv4(8'080);
+    const result<address> at = secure() ? server_->listen_secure(wanted) : server_->listen(wanted);
     REQUIRE(at.ok());
     at_ = at.value();
     if (may_start) start();
@@ -63,11 +66,13 @@ class sim_stage final : public stage {
   }
   time_ns now_ns() const override { return net_.now_ns(); }
 
-  peer_id connect(script steps, bool) override {
+  peer_id connect_over(std::shared_ptr<platform::sim_layer> layer, script steps, bool) override {
     // All from one host, as on loopback.
     const auto port = static_cast<std::uint16_t>(10'000 + peers_.size());
-    const result<sim_peer_id> peer =
-        net_.add_peer({.at = at_, .from = address::loopback_ipv4(port), .steps = std::move(steps)});
+    const result<sim_peer_id> peer = net_.add_peer({.at = at_,
+                                                    .from = address::loopback_ipv4(port),
+                                                    .steps = std::move(steps),
+                                                    .layer = std::move(layer)});
     REQUIRE(peer.ok());
     peers_.push_back(peer.value());
     return peers_.size() - 1;
@@ -105,6 +110,7 @@ class sim_stage final : public stage {
     say(left.operations_open == 0, std::to_string(left.operations_open) + " operations are open");
     say(left.slots_leaked == 0, "slots were leaked");
     server_.reset();
+    security_.reset();
     say(loop_->frames().bytes_in_use() == frames_before_, "frames are left:\n" + task_tree(*loop_));
     say(loop_->timers().soonest() == nullptr, "a timer is armed");
     loop_.reset();
@@ -121,6 +127,7 @@ class sim_stage final : public stage {
   std::optional<routes> routes_;
   std::unique_ptr<runtime::scheduler> loop_;
   std::size_t frames_before_ = 0;
+  std::shared_ptr<runtime::stream_security> security_;
   std::optional<server> server_;
   std::optional<drain_report> report_;
   address at_;
@@ -151,14 +158,10 @@ sim_options calm(bool kernel) {
 
 }  // namespace
 
-std::vector<std::unique_ptr<stage>> make_sim_stages() {
-  std::vector<std::unique_ptr<stage>> all;
-  all.push_back(std::make_unique<sim_stage>("sim", calm(false), true));
-  all.push_back(std::make_unique<sim_stage>("sim, kernel owns buffers", calm(true), true));
-  all.push_back(std::make_unique<sim_stage>("sim, stormy", stormy(false), false));
-  all.push_back(
-      std::make_unique<sim_stage>("sim, stormy, kernel owns buffers", stormy(true), false));
-  return all;
+std::unique_ptr<stage> make_sim_stage(const char* name, weather how, bool kernel,
+                                      const transport* over) {
+  const bool is_calm = how == weather::calm;
+  return std::make_unique<sim_stage>(name, is_calm ? calm(kernel) : stormy(kernel), is_calm, over);
 }
 
 }  // namespace weir::http::behaviour

@@ -19,7 +19,8 @@ namespace {
 
 class socket_stage final : public stage {
  public:
-  socket_stage(const char* name, address at) : name_(name), wanted_(at) {}
+  socket_stage(const char* name, address at, const transport* over)
+      : stage(over), name_(name), wanted_(at) {}
   ~socket_stage() override {
     state.held->open();
     if (!thread_.joinable()) return;
@@ -50,10 +51,11 @@ class socket_stage final : public stage {
   }
   time_ns now_ns() const override { return system_clock().now_ns(); }
 
-  peer_id connect(script steps, bool small_window) override {
+  peer_id connect_over(std::shared_ptr<platform::sim_layer> layer, script steps,
+                       bool small_window) override {
     test::raw_options options;
     if (small_window) options.receive_buffer_bytes = 4'096;
-    return peers_.connect(at_, std::move(steps), options);
+    return peers_.connect(at_, std::move(steps), options, std::move(layer));
   }
   const sim_record& record(peer_id peer) const override { return peers_.record(peer); }
   std::size_t peers() const override { return peers_.size(); }
@@ -159,8 +161,11 @@ class socket_stage final : public stage {
     options.bounds = bounds;
     options.observe_hold = &stage::on_hold;
     options.observe_context = static_cast<stage*>(this);
+    if (secure()) security_ = over_->of_server(*loop_, virtual_handshake_step_ns);
+    options.security = security_.get();
     server_.emplace(*loop_, *routes_, options);
-    const result<address> at = server_->listen(wanted_);
+    const result<address> at =
+        secure() ? server_->listen_secure(wanted_) : server_->listen(wanted_);
     if (at.ok()) {
       at_ = at.value();
       if (may_start) start_here();
@@ -181,6 +186,7 @@ class socket_stage final : public stage {
     say(left.sockets_open == 0, std::to_string(left.sockets_open) + " sockets are open");
     say(left.operations_open == 0, std::to_string(left.operations_open) + " operations are open");
     server_.reset();
+    security_.reset();
     say(loop_->frames().bytes_in_use() == frames_before, "frames are left:\n" + task_tree(*loop_));
     say(loop_->timers().soonest() == nullptr, "a timer is armed");
     loop_.reset();
@@ -196,6 +202,7 @@ class socket_stage final : public stage {
   std::atomic<bool> stopped_{false};
   std::optional<routes> routes_;
   std::unique_ptr<runtime::scheduler> loop_;
+  std::shared_ptr<runtime::stream_security> security_;
   std::optional<server> server_;
   ending how_;
   std::vector<std::string> complaints_;
@@ -204,8 +211,8 @@ class socket_stage final : public stage {
 
 }  // namespace
 
-void add_socket_stages(std::vector<std::unique_ptr<stage>>& to) {
-  to.push_back(std::make_unique<socket_stage>("sockets", address::loopback_ipv4(0)));
+std::unique_ptr<stage> make_socket_stage(const char* name, const transport* over) {
+  return std::make_unique<socket_stage>(name, address::loopback_ipv4(0), over);
 }
 
 }  // namespace weir::http::behaviour

@@ -18,7 +18,7 @@ constexpr time_ns slack_ns = 20 * second_ns;
 class behaviour final : public Catch::ITestInvoker {
  public:
   explicit behaviour(const std::function<void(stage&)>& test) : test_(test) {}
-  void invoke() const override { each_stage(test_); }
+  void invoke() const override { each_stage(matter::exchange, test_); }
 
  private:
   const std::function<void(stage&)>& test_;
@@ -167,9 +167,9 @@ script ask(std::string bytes, std::size_t answers) {
           sim_step::await_end()};
 }
 
-void each_stage(const std::function<void(stage&)>& test) {
-  std::vector<std::unique_ptr<stage>> stages = make_sim_stages();
-  add_socket_stages(stages);
+void each_stage(matter of, const std::function<void(stage&)>& test) {
+  const std::vector<std::unique_ptr<stage>> stages =
+      make_stages(of, Catch::getResultCapture().getCurrentTestName());
   for (const std::unique_ptr<stage>& on : stages) {
     DYNAMIC_SECTION(on->name()) {
       test(*on);

@@ -3,9 +3,10 @@
 // A stage runs one server and scripted peers. Over the simulator time is virtual and a peer is a
 // sim_peer; over sockets the server has a thread of its own and the same script is played by real
 // sockets on loopback. A test says what peers do and what they must see, and never which world it
-// is in, but for `exact()`: whether instants may be compared with ==.
+// is in, but for `exact()`: whether instants may be compared with ==, and `secure()`.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -38,9 +39,21 @@ struct ending {
   std::vector<std::pair<std::string, time_ns>> held;  // patterns, and how long
 };
 
+// What a stage has between HTTP and its sockets, on either side.
+class transport {
+ public:
+  virtual ~transport() = default;
+  // Made, used and ended on the server's thread.
+  // Where time is virtual each step of a handshake takes `step_ns`.
+  virtual std::shared_ptr<runtime::stream_security> of_server(runtime::scheduler& on,
+                                                              time_ns step_ns) const = 0;
+  virtual std::shared_ptr<platform::sim_layer> of_peer() const = 0;
+};
+
 class stage {
  public:
-  stage() = default;
+  // `over` null: nothing. Lives longer.
+  explicit stage(const transport* over) : over_(over) {}
   stage(const stage&) = delete;
   stage& operator=(const stage&) = delete;
   virtual ~stage() = default;
@@ -49,6 +62,10 @@ class stage {
   // Instants are those of the specification to the nanosecond: virtual time, no weather.
   virtual bool exact() const { return false; }
   virtual bool real_time() const { return false; }
+  bool secure() const { return over_ != nullptr; }
+  // One connection too many is told so. Not a secure one; and a network that takes nothing at once
+  // from a fresh connection gets a close alone.
+  bool tells_when_full() const { return !has_weather() && !secure(); }
   // Short sends, spurious would_block, latency: what is promised at best effort may fail.
   bool has_weather() const { return !exact() && !real_time(); }
 
@@ -57,6 +74,9 @@ class stage {
   // state.held says so.
   time_ns virtual_blocking_ns = 0;
 
+  // How long each step of a handshake takes there.
+  time_ns virtual_handshake_step_ns = 0;
+
   // Starts the server with the routes of routes.hpp. `may_start` false: makes it, and lets the
   // test drain it before it starts.
   virtual void serve(const limits& bounds, bool may_start = true) = 0;
@@ -64,7 +84,15 @@ class stage {
   virtual time_ns now_ns() const = 0;
 
   // A peer that connects now. `small_window`: it can take little that it has not read.
-  virtual peer_id connect(script steps, bool small_window = false) = 0;
+  peer_id connect(script steps, bool small_window = false) {
+    return connect_over(over_ == nullptr ? nullptr : over_->of_peer(), std::move(steps),
+                        small_window);
+  }
+  // One with another layer below its script; without one the script is what stands on the wire,
+  // whatever the server speaks there.
+  virtual peer_id connect_over(std::shared_ptr<platform::sim_layer> layer, script steps,
+                               bool small_window = false) = 0;
+  std::shared_ptr<platform::sim_layer> make_layer() const { return over_->of_peer(); }
   virtual const sim_record& record(peer_id peer) const = 0;
   virtual std::size_t peers() const = 0;
 
@@ -100,6 +128,7 @@ class stage {
   void check_span(time_ns actual_ns, time_ns expected_ns) const;
 
  protected:
+  const transport* over_;
   // For server_options::observe_hold.
   static void on_hold(void* self, const hold_record& record) noexcept {
     static_cast<stage*>(self)->held_.emplace_back(record.pattern, record.held_ns);
@@ -132,23 +161,39 @@ script ask(std::string bytes);
 // Sends, waits for so many answers, and ends the connection as a client does that wants no more.
 script ask(std::string bytes, std::size_t answers);
 
-// All stages; `exact_only`: for tests that are about hours.
-void each_stage(const std::function<void(stage&)>& test);
-std::vector<std::unique_ptr<stage>> make_sim_stages();
-void add_socket_stages(std::vector<std::unique_ptr<stage>>& to);
+// What a test is about, and so on which stages it is worth its time.
+enum class matter : std::uint8_t {
+  exchange,   // some bytes and their answers: the rows of tables
+  course,     // how a connection goes
+  crowd,      // hundreds of them
+  handshake,  // of TLS
+};
+void each_stage(matter of, const std::function<void(stage&)>& test);
+// The stages of this program: plain_stages.cpp, or what stands for it. `title` is the test's.
+std::vector<std::unique_ptr<stage>> make_stages(matter of, std::string_view title);
+
+enum class weather : bool { calm, stormy };
+// `kernel`: the system owns the buffers of what is started.
+std::unique_ptr<stage> make_sim_stage(const char* name, weather how, bool kernel,
+                                      const transport* over = nullptr);
+std::unique_ptr<stage> make_socket_stage(const char* name, const transport* over = nullptr);
 // What BEHAVIOUR() does, for the rows of a table. Before main(): from a static initialiser.
 void add_behaviour(std::string name, std::function<void(stage&)> test);
 
 }  // namespace weir::http::behaviour
 
 // BEHAVIOUR("a title") { on.serve({}); ... }: one test case, a section for each stage.
-#define WEIR_BEHAVIOUR_NAMED(title, function)               \
-  static void function(::weir::http::behaviour::stage& on); \
-  TEST_CASE(title, "[behaviour]") {                         \
-    ::weir::http::behaviour::each_stage(&function);         \
-  }                                                         \
+#define WEIR_BEHAVIOUR_NAMED(title, of, function)                                        \
+  static void function(::weir::http::behaviour::stage& on);                              \
+  TEST_CASE(title, "[behaviour]") {                                                      \
+    ::weir::http::behaviour::each_stage(::weir::http::behaviour::matter::of, &function); \
+  }                                                                                      \
   static void function([[maybe_unused]] ::weir::http::behaviour::stage& on)
 #define WEIR_BEHAVIOUR_JOIN_(a, line) a##line
 #define WEIR_BEHAVIOUR_JOIN(a, line) WEIR_BEHAVIOUR_JOIN_(a, line)
 #define BEHAVIOUR(title) \
-  WEIR_BEHAVIOUR_NAMED(title, WEIR_BEHAVIOUR_JOIN(behaviour_at_, __COUNTER__))
+  WEIR_BEHAVIOUR_NAMED(title, course, WEIR_BEHAVIOUR_JOIN(behaviour_at_, __COUNTER__))
+#define CROWD_BEHAVIOUR(title) \
+  WEIR_BEHAVIOUR_NAMED(title, crowd, WEIR_BEHAVIOUR_JOIN(behaviour_at_, __COUNTER__))
+#define HANDSHAKE_BEHAVIOUR(title) \
+  WEIR_BEHAVIOUR_NAMED(title, handshake, WEIR_BEHAVIOUR_JOIN(behaviour_at_, __COUNTER__))

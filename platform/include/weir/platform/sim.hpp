@@ -135,6 +135,26 @@ struct WEIR_EXPORT sim_step {
   static sim_step read_fully();  // reads everything as it arrives, the state at the start
 };
 
+// What stands between a script and the wire, where they are not the same: TLS, say. A script begins
+// when its layer is ready; its bytes, its ends and its waits are those above the layer, and only
+// how fast it reads is a matter of the wire. One peer's alone.
+class WEIR_EXPORT sim_layer {
+ public:
+  virtual ~sim_layer() = default;
+  virtual bool ready() const = 0;
+  // From the script: how many bytes were taken. Fewer: again once what is outgoing has left. One
+  // that failed takes everything.
+  virtual std::size_t say(std::string_view text) = 0;
+  // The script ends its side.
+  virtual void end() = 0;
+  // From the wire. What of it is for the script is put behind `text`.
+  virtual void hear(std::string_view wire, std::string& text) = 0;
+  // Whether the other side has said that it ends: without that its end is recorded as a reset.
+  virtual bool heard_end() const = 0;
+  // What is to be sent, at any time; who sends it takes it out.
+  virtual std::string& outgoing() = 0;
+};
+
 // A peer as data. It acts on its own while wait() moves the time.
 struct sim_peer {
   address at{};              // connects there, or listens there
@@ -145,6 +165,7 @@ struct sim_peer {
   time_ns latency_ns = -1;   // one way, instead of the network's
   bool close_at_end = true;  // closes when its steps are done and the other side has ended
   std::vector<sim_step> steps{};
+  std::shared_ptr<sim_layer> layer{};  // null: the script speaks to the wire
 };
 
 struct sim_chunk {

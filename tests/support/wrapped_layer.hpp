@@ -1,0 +1,63 @@
+// support/wrapped_layer.hpp - clients whose session is good, and whose manners are not.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <weir/platform/sim.hpp>
+
+namespace weir::test {
+
+class wrapped_layer : public platform::sim_layer {
+ public:
+  explicit wrapped_layer(std::shared_ptr<platform::sim_layer> of) : of_(std::move(of)) {}
+  bool ready() const override { return of_->ready(); }
+  std::size_t say(std::string_view text) override { return of_->say(text); }
+  void end() override { of_->end(); }
+  void hear(std::string_view wire, std::string& text) override { of_->hear(wire, text); }
+  bool heard_end() const override { return of_->heard_end(); }
+  std::string& outgoing() override { return of_->outgoing(); }
+
+ protected:
+  std::shared_ptr<platform::sim_layer> of_;
+};
+
+// Ends the wire without a word.
+class mute_end final : public wrapped_layer {
+ public:
+  using wrapped_layer::wrapped_layer;
+  void end() override {}
+};
+
+// Says that it ends right behind what it said first, and leaves the wire open.
+class early_end final : public wrapped_layer {
+ public:
+  using wrapped_layer::wrapped_layer;
+  std::size_t say(std::string_view text) override {
+    const std::size_t taken = of_->say(text);
+    of_->end();
+    return taken;
+  }
+};
+
+// Its second record is not what it was.
+class flipped_bit final : public wrapped_layer {
+ public:
+  using wrapped_layer::wrapped_layer;
+  std::size_t say(std::string_view text) override {
+    const std::size_t taken = of_->say(text);
+    if (++said_ == 2) of_->outgoing().back() ^= 1;
+    return taken;
+  }
+
+ private:
+  int said_ = 0;
+};
+
+// Of clients that speak one version only: tls_stages.cpp.
+std::vector<std::shared_ptr<platform::sim_layer>> one_of_each_version();
+
+}  // namespace weir::test
