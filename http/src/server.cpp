@@ -83,6 +83,9 @@ void server::spread_to(std::span<server* const> others) {
   WEIR_ASSERT(!impl_->started);
   for (server* each : others) {
     WEIR_ASSERT(each != this);
+    // What is accepted securely here is secured there.
+    WEIR_ASSERT(impl_->common.options.security == nullptr ||
+                each->impl_->common.options.security != nullptr);
     impl_->others.push_back(each->impl_.get());
   }
 }

@@ -165,8 +165,8 @@ class WEIR_EXPORT server {
 
   // What this server accepts goes to `others` and itself in turn, each on its own scheduler and
   // thread: for systems that do not spread connections over shared ports (all but Linux). Before
-  // start(). The others are started first, share this one's `admission`, and live until this one
-  // is stopped; one that drains is passed over.
+  // start(). The others are started first, share this one's `admission`, have a security if this
+  // one has, and live until this one is stopped; one that drains is passed over.
   void spread_to(std::span<server* const> others);
 
   // Begins to accept. `told` (may be null) is called once, on the scheduler, when a drain has
