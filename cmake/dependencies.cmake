@@ -209,7 +209,8 @@ function(weir_build_mbedtls)
     target_compile_options(weir_mbedtls PRIVATE "SHELL:-include strings.h")
   endif()
   find_package(Threads REQUIRED)
-  target_link_libraries(weir_mbedtls PRIVATE Threads::Threads)
+  # ws2_32: it reads the addresses of a certificate by Winsock's inet_pton().
+  target_link_libraries(weir_mbedtls PRIVATE Threads::Threads $<$<PLATFORM_ID:Windows>:ws2_32>)
   weir_built_source(weir_mbedtls)
 endfunction()
 
