@@ -52,7 +52,7 @@ int choose_identity(void* data, mbedtls_ssl_context* session, const unsigned cha
   return 0;
 }
 
-error failed(const char* what, int code) noexcept {
+error not_configured(const char* what, int code) noexcept {
   return {code == MBEDTLS_ERR_SSL_ALLOC_FAILED ? errc::memory_exhausted : errc::invalid, what,
           code};
 }
@@ -63,7 +63,7 @@ error configure(context_data& of, version oldest, version newest) {
   const int endpoint = of.server ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT;
   const int code = mbedtls_ssl_config_defaults(&config, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM,
                                                MBEDTLS_SSL_PRESET_DEFAULT);
-  if (code != 0) return failed("mbedTLS defaults", code);
+  if (code != 0) return not_configured("mbedTLS defaults", code);
   if (number(oldest) > number(newest)) return {errc::invalid, "oldest"};
   mbedtls_ssl_conf_rng(&config, &random_for_mbedtls, nullptr);
   mbedtls_ssl_conf_min_tls_version(&config, number(oldest));
@@ -75,7 +75,7 @@ error configure(context_data& of, version oldest, version newest) {
                                                 MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
   for (const identity& each : of.identities) {
     const int added = mbedtls_ssl_conf_own_cert(&config, &each.data().chain, &each.data().key);
-    if (added != 0) return failed("identities", added);
+    if (added != 0) return not_configured("identities", added);
   }
   if (!of.anchors.empty()) {
     mbedtls_ssl_conf_ca_chain(&config, &of.anchors.data()->chain, nullptr);
@@ -87,7 +87,7 @@ error configure(context_data& of, version oldest, version newest) {
   if (!of.protocols.empty()) {
     of.protocol_list.push_back(nullptr);
     const int set = mbedtls_ssl_conf_alpn_protocols(&config, of.protocol_list.data());
-    if (set != 0) return failed("protocols", set);
+    if (set != 0) return not_configured("protocols", set);
   }
   return {};
 }
@@ -117,7 +117,7 @@ error configure_server(context_data& of, const server_options& options) {
   const int code =
       mbedtls_ssl_ticket_setup(&of.ticket_keys, &random_for_mbedtls, nullptr,
                                MBEDTLS_CIPHER_AES_256_GCM, options.ticket_lifetime_seconds);
-  if (code != 0) return failed("tickets", code);
+  if (code != 0) return not_configured("tickets", code);
   mbedtls_ssl_conf_session_tickets_cb(&config, &mbedtls_ssl_ticket_write, &mbedtls_ssl_ticket_parse,
                                       &of.ticket_keys);
   return {};

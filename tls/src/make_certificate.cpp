@@ -71,13 +71,17 @@ std::array<char, 16> time_text(std::int64_t unix_seconds) noexcept {
   const std::int64_t day_of_year =
       day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const std::int64_t shifted = (5 * day_of_year + 2) / 153;
-  const int day = static_cast<int>(day_of_year - (153 * shifted + 2) / 5 + 1);
-  const int month = static_cast<int>(shifted < 10 ? shifted + 3 : shifted - 9);
-  const int year = static_cast<int>(year_of_era + era * 400 + (month <= 2 ? 1 : 0));
+  const std::int64_t day = day_of_year - (153 * shifted + 2) / 5 + 1;
+  const std::int64_t month = shifted < 10 ? shifted + 3 : shifted - 9;
+  const std::int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
+  // Without a sign, so that an optimizing compiler sees that the text has room.
+  const auto digits = [](std::int64_t of, unsigned below) {
+    return static_cast<unsigned>(of) % below;
+  };
   std::array<char, 16> text{};
-  std::snprintf(text.data(), text.size(), "%04d%02d%02d%02d%02d%02d", year % 10'000, month % 100,
-                day % 100, static_cast<int>(of_day / 3'600) % 100,
-                static_cast<int>(of_day / 60 % 60) % 100, static_cast<int>(of_day % 60) % 100);
+  std::snprintf(text.data(), text.size(), "%04u%02u%02u%02u%02u%02u", digits(year, 10'000),
+                digits(month, 100), digits(day, 100), digits(of_day / 3'600, 100),
+                digits(of_day / 60 % 60, 100), digits(of_day % 60, 100));
   return text;
 }
 
