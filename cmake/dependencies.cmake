@@ -61,15 +61,21 @@ function(weir_missing name)
 endfunction()
 
 # Where a library came from decides what an installed weir does: a source is installed with weir,
-# a package is looked for again (`find_dependency`).
+# and so is its licence; a package is looked for again, by `find_dependency(<call>)` and by the
+# names it has for pkg-config.
 function(weir_found_package call)
   set_property(GLOBAL APPEND PROPERTY WEIR_FIND_DEPENDENCIES "${call}")
+  set_property(GLOBAL APPEND PROPERTY WEIR_PC_REQUIRES ${ARGN})
 endfunction()
-function(weir_built_source target)
+function(weir_built_source target licence)
   set_target_properties(${target} PROPERTIES
-    CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden POSITION_INDEPENDENT_CODE ON)
+    CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden POSITION_INDEPENDENT_CODE ON
+    COMPILE_WARNING_AS_ERROR OFF
+    WEIR_LICENCE "${licence}")
+  # Warnings a host has asked for are about its code and ours.
+  target_compile_options(${target} PRIVATE $<IF:$<BOOL:${MSVC}>,/w,-w>)
   set_property(GLOBAL APPEND PROPERTY WEIR_BUILT_SOURCES ${target})
-  if(WEIR_INSTALL)
+  if(WEIR_INSTALL AND NOT WEIR_SHARED)
     install(TARGETS ${target} EXPORT weir-targets COMPONENT weir)
   endif()
 endfunction()
@@ -83,7 +89,7 @@ function(weir_find_simdjson out)
     # GLOBAL: a host that links weir::http must see the targets that weir::http names.
     find_package(simdjson 3 CONFIG QUIET GLOBAL)
     if(TARGET simdjson::simdjson)
-      weir_found_package("simdjson 3 CONFIG")
+      weir_found_package("simdjson 3 CONFIG" "simdjson >= 3")
     else()
       weir_source(simdjson singleheader/simdjson.cpp source)
       if(NOT source)
@@ -97,7 +103,7 @@ function(weir_find_simdjson out)
       # other instruction sets are still chosen at run time.
       target_compile_definitions(weir_simdjson PUBLIC SIMDJSON_AVX512_ALLOWED=0
         SIMDJSON_IMPLEMENTATION_ICELAKE=0)
-      weir_built_source(weir_simdjson)
+      weir_built_source(weir_simdjson "${source}/LICENSE")
     endif()
   endif()
   if(TARGET simdjson::simdjson)
@@ -117,7 +123,7 @@ function(weir_find_utf8proc out)
   endforeach()
   find_package(utf8proc 2.8 CONFIG QUIET GLOBAL)
   if(TARGET utf8proc::utf8proc)
-    weir_found_package("utf8proc 2.8 CONFIG")
+    weir_found_package("utf8proc 2.8 CONFIG" "libutf8proc >= 2.8")
     set(${out} utf8proc::utf8proc PARENT_SCOPE)
     return()
   endif()
@@ -128,7 +134,7 @@ function(weir_find_utf8proc out)
   add_library(weir_utf8proc STATIC "${source}/utf8proc.c")
   target_include_directories(weir_utf8proc SYSTEM PUBLIC "$<BUILD_INTERFACE:${source}>")
   target_compile_definitions(weir_utf8proc PUBLIC UTF8PROC_STATIC)
-  weir_built_source(weir_utf8proc)
+  weir_built_source(weir_utf8proc "${source}/LICENSE.md")
   set(${out} weir_utf8proc PARENT_SCOPE)
 endfunction()
 
@@ -143,7 +149,8 @@ function(weir_find_mbedtls out)
   if(NOT TARGET MbedTLS::mbedtls AND NOT TARGET weir_mbedtls)
     find_package(MbedTLS 3.6.6...<4 CONFIG QUIET GLOBAL)
     if(MbedTLS_FOUND)
-      weir_found_package("MbedTLS 3.6.6...<4 CONFIG")
+      weir_found_package("MbedTLS 3.6.6...<4 CONFIG"
+        "mbedtls >= 3.6.6" "mbedx509 >= 3.6.6" "mbedcrypto >= 3.6.6")
       weir_check_mbedtls()
     else()
       weir_build_mbedtls()
@@ -211,7 +218,7 @@ function(weir_build_mbedtls)
   find_package(Threads REQUIRED)
   # ws2_32: it reads the addresses of a certificate by Winsock's inet_pton().
   target_link_libraries(weir_mbedtls PRIVATE Threads::Threads $<$<PLATFORM_ID:Windows>:ws2_32>)
-  weir_built_source(weir_mbedtls)
+  weir_built_source(weir_mbedtls "${source}/LICENSE")
 endfunction()
 
 # CLI11 2.1 or later, header only, for apps: weir_find_cli11(<variable>).

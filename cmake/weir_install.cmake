@@ -24,23 +24,29 @@ install(FILES
   "${PROJECT_BINARY_DIR}/packaging/weir-config-version.cmake"
   DESTINATION "${weir_package_dir}" COMPONENT weir)
 
-# pkg-config: all floors in one file, top floor first as a static linker wants them.
+# pkg-config: all floors in one file, top floor first as a static linker wants them. Shared floors
+# have the built sources inside, and what was found as a package is theirs to load.
 set(weir_pc_libs ${WEIR_BUILT_FLOORS})
 list(REVERSE weir_pc_libs)
 list(TRANSFORM weir_pc_libs PREPEND "-lweir_")
-foreach(source IN LISTS WEIR_BUILT_SOURCES)
-  list(APPEND weir_pc_libs "-l${source}")
-endforeach()
+get_property(weir_pc_requires GLOBAL PROPERTY WEIR_PC_REQUIRES)
+list(JOIN weir_pc_requires ", " weir_pc_requires)
+if(WEIR_SHARED)
+  set(weir_pc_cflags "")
+  set(weir_pc_private ".private")
+else()
+  set(weir_pc_cflags "-DWEIR_STATIC")
+  set(weir_pc_private "")
+  foreach(source IN LISTS WEIR_BUILT_SOURCES)
+    list(APPEND weir_pc_libs "-l${source}")
+  endforeach()
+endif()
 if(WIN32)
   list(APPEND weir_pc_libs -lws2_32 -lmswsock -lbcrypt)
 else()
   list(APPEND weir_pc_libs -pthread)
 endif()
 list(JOIN weir_pc_libs " " weir_pc_libs)
-set(weir_pc_cflags "")
-if(NOT WEIR_SHARED)
-  set(weir_pc_cflags "-DWEIR_STATIC")
-endif()
 # Relative to the file, so that an installed tree can be moved.
 file(RELATIVE_PATH weir_pc_prefix
   "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
@@ -49,5 +55,12 @@ configure_file("${PROJECT_SOURCE_DIR}/packaging/weir.pc.in"
   "${PROJECT_BINARY_DIR}/packaging/weir.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/packaging/weir.pc"
   DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT weir)
+# Our licence, and those of the sources that are installed with weir: LICENSE.mbedtls and so on.
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/weir" COMPONENT weir)
+foreach(source IN LISTS WEIR_BUILT_SOURCES)
+  get_target_property(licence ${source} WEIR_LICENCE)
+  string(REPLACE "weir_" "" name ${source})
+  install(FILES "${licence}" DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/weir"
+    RENAME "LICENSE.${name}" COMPONENT weir)
+endforeach()

@@ -4,6 +4,7 @@
 Each case configures a toy project that includes the real files of cmake/.
 """
 import hashlib
+import os
 import subprocess
 import tarfile
 import tempfile
@@ -20,7 +21,7 @@ list(APPEND CMAKE_MODULE_PATH "{root}/cmake")
 
 
 class BuildRules(unittest.TestCase):
-    def configure(self, body, *flags, languages="NONE", files=()):
+    def configure(self, body, *more, languages="NONE", files=(), flags=()):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         here = Path(folder.name)
@@ -30,7 +31,7 @@ class BuildRules(unittest.TestCase):
             (here / name).parent.mkdir(parents=True, exist_ok=True)
             (here / name).write_text(text)
         run = subprocess.run(["cmake", "-G", "Ninja", "-S", str(here), "-B", str(here / "build"),
-                              *flags], capture_output=True, text=True, check=False)
+                              *more, *flags], capture_output=True, text=True, check=False)
         # cmake wraps its messages: white space is not part of the wording.
         return run.returncode, " ".join((run.stdout + run.stderr).split())
 
@@ -130,6 +131,56 @@ class BuildRules(unittest.TestCase):
         body, files = self.fetch(lambda data: "0" * 64)
         self.refused("does not match expected value", body, "-DWEIR_DEPS_DIR=not-there",
                      "-DWEIR_FETCH_DEPS=ON", languages="C", files=files)
+
+    # mbedTLS: a stand-in for an installed package, over the real headers where they are at hand.
+    # One that this machine may have is kept out.
+    FIND_MBEDTLS = ("set(CMAKE_FIND_USE_CMAKE_SYSTEM_PATH OFF)\n"
+                    "set(CMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH OFF)\n"
+                    "set(CMAKE_FIND_USE_CMAKE_ENVIRONMENT_PATH OFF)\n"
+                    "include(dependencies)\nweir_find_mbedtls(t)\nmessage(STATUS \"is ${t}.\")")
+
+    def find_mbedtls(self, version, settings=""):
+        headers = Path(os.environ.get("WEIR_DEPS_DIR", ROOT / ".deps")) / "mbedtls" / "include"
+        if not headers.is_dir():
+            self.skipTest("no source of mbedTLS here")
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        package = Path(folder.name)
+        (package / "MbedTLSConfig.cmake").write_text(
+            "add_library(MbedTLS::mbedcrypto INTERFACE IMPORTED)\n"
+            f"target_include_directories(MbedTLS::mbedcrypto INTERFACE {headers} {package})\n"
+            "target_compile_definitions(MbedTLS::mbedcrypto INTERFACE "
+            "MBEDTLS_USER_CONFIG_FILE=\"settings.h\")\n")
+        (package / "MbedTLSConfigVersion.cmake").write_text(
+            f"set(PACKAGE_VERSION {version})\nset(PACKAGE_VERSION_COMPATIBLE TRUE)\n"
+            f"if({version} VERSION_LESS PACKAGE_FIND_VERSION_MIN OR NOT {version} VERSION_LESS "
+            "PACKAGE_FIND_VERSION_MAX)\n  set(PACKAGE_VERSION_COMPATIBLE FALSE)\nendif()\n")
+        (package / "settings.h").write_text(settings)
+        required = "tls/src/required_configuration.hpp"
+        return {"body": self.FIND_MBEDTLS, "languages": "C CXX",
+                "files": [(required, (ROOT / required).read_text())],
+                "flags": [f"-DMbedTLS_DIR={package}", "-DWEIR_DEPS_DIR=not-there"]}
+
+    def test_an_installed_mbedtls_that_does_not_fit_is_refused_in_words(self):
+        # As its project ships it.
+        package = self.find_mbedtls("3.6.7")
+        self.refused("set CMAKE_DISABLE_FIND_PACKAGE_MbedTLS=ON to build a pinned one", **package)
+        self.refused("weir: build mbedTLS with MBEDTLS_THREADING_C", **package)
+
+    def test_an_installed_mbedtls_that_fits_is_taken(self):
+        self.accepted("is MbedTLS::mbedtls;MbedTLS::mbedx509;MbedTLS::mbedcrypto.",
+                      **self.find_mbedtls("3.6.7", "#define MBEDTLS_THREADING_C\n"
+                                          "#define MBEDTLS_THREADING_PTHREAD\n"
+                                          "#undef MBEDTLS_SSL_RENEGOTIATION\n"))
+
+    def test_an_installed_mbedtls_that_is_too_old_or_too_new_is_not_looked_at(self):
+        for version in ("3.6.5", "4.0.0"):
+            self.refused("weir: mbedTLS 3.6.6 was not found", **self.find_mbedtls(version))
+
+    def test_the_mbedtls_of_the_host_is_taken_before_anything_is_looked_for(self):
+        self.accepted("is MbedTLS::mbedtls;MbedTLS::mbedx509;MbedTLS::mbedcrypto.",
+                      "add_library(MbedTLS::mbedtls INTERFACE IMPORTED)\n" + self.FIND_MBEDTLS,
+                      "-DWEIR_DEPS_DIR=not-there")
 
     def test_simdjson_is_not_looked_for_when_json_is_off(self):
         self.refused("weir: simdjson is asked for, but WEIR_JSON is OFF",

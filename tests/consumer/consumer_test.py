@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The README's program, built as a user of weir would build it. One kind of use per run:
+"""The README's program and one over weir::tls, built as users would. One kind of use per run:
 
     vendored   add_subdirectory(weir); nothing of the host is touched
     installed  find_package(weir CONFIG) against an installed prefix that was moved afterwards
@@ -47,12 +47,18 @@ def serves(program):
         started.stdout.close()
 
 
+def speaks(a, program):
+    if a.tls:
+        check(run(program).startswith("hello over mbedTLS 3."), f"{program} says something else")
+
+
 def configure(a, source, build, *definitions):
     ccache = shutil.which("ccache")
     launcher = [f"-DCMAKE_CXX_COMPILER_LAUNCHER={ccache}", f"-DCMAKE_C_COMPILER_LAUNCHER={ccache}"]
     return run(a.cmake, "-G", "Ninja", "-S", source, "-B", build, "-DCMAKE_BUILD_TYPE=Debug",
                f"-DCMAKE_CXX_COMPILER={a.compiler}", f"-DAPP_MAIN={a.main}",
-               f"-DWEIR_TOP={a.top}", f"-DWEIR_VERSION={version()}", *definitions,
+               f"-DTLS_MAIN={a.tls or ''}", f"-DWEIR_TOP={a.top}", f"-DWEIR_VERSION={version()}",
+               *definitions,
                *(launcher if ccache else []))
 
 
@@ -61,12 +67,18 @@ def version():
 
 
 def install(a, build):
-    """Installs and then moves the prefix: nothing in it may know where it was."""
+    """Installs and then moves the prefix: nothing in it may know where it was.
+
+    What weir has built of others becomes part of its users' programs: with the licences."""
     run(a.cmake, "--install", build, "--prefix", a.work / "first", "--component", "weir")
     (a.work / "first").rename(a.work / "prefix")
     for file in (a.work / "prefix").rglob("*"):
         if file.suffix in (".cmake", ".pc"):
             check(str(a.work) not in file.read_text(), f"{file} holds an absolute path")
+    built = {name for name in ("mbedtls", "simdjson", "utf8proc")
+             if list(build.rglob(f"libweir_{name}.a"))}
+    shipped = {file.suffix[1:] for file in (a.work / "prefix").rglob("doc/weir/LICENSE.*")}
+    check(built == shipped, f"built: {built}; with a licence in the prefix: {shipped}")
     return a.work / "prefix"
 
 
@@ -84,8 +96,15 @@ def vendored(a):
         check("-DWEIR_STATIC" in words, "BUILD_SHARED_LIBS of the host changed weir")
         check(not [w for w in words if re.match(r"-W(?!l,)", w)],
               f"weir sets warnings when vendored: {words}")
-    run(a.cmake, "--build", build, "--target", "app")
+    for command in commands:
+        file, words = Path(command["file"]), command["command"].split()
+        check(not file.is_relative_to(a.deps) or "-w" in words,
+              f"the host's warnings are asked of {file}")
+        check("consumer" not in str(file) or "mbedtls" not in command["command"],
+              f"mbedTLS reaches those who use weir: {command['command']}")
+    run(a.cmake, "--build", build)
     serves(build / "app")
+    speaks(a, build / "app_tls")
 
 
 def installed(a):
@@ -93,17 +112,23 @@ def installed(a):
     configure(a, HERE / "installed", a.work / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
     run(a.cmake, "--build", a.work / "build")
     serves(a.work / "build" / "app")
+    speaks(a, a.work / "build" / "app_tls")
 
 
 def pkgconfig(a):
     prefix = install(a, a.build)
     pc = next(prefix.rglob("weir.pc"))
-    environment = {**os.environ, "PKG_CONFIG_PATH": str(pc.parent)}
+    # Before those of the machine, which may have what weir was built with.
+    path = [str(pc.parent), *filter(None, [os.environ.get("PKG_CONFIG_PATH")])]
+    environment = {**os.environ, "PKG_CONFIG_PATH": os.pathsep.join(path)}
     flags = run("pkg-config", "--cflags", "--libs", "weir", env=environment).split()
     check(run("pkg-config", "--modversion", "weir", env=environment).strip() == version(),
           "pkg-config tells another version")
     run(a.compiler, "-std=c++20", a.main, *flags, "-o", a.work / "app")
     serves(a.work / "app")
+    if a.tls:
+        run(a.compiler, "-std=c++20", a.tls, *flags, "-o", a.work / "app_tls")
+        speaks(a, a.work / "app_tls")
 
 
 def shared(a):
@@ -114,9 +139,11 @@ def shared(a):
     prefix = install(a, build)
     configure(a, HERE / "installed", a.work / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
     run(a.cmake, "--build", a.work / "build")
+    check(not list(prefix.rglob("*.a")), "archives are installed beside shared libraries")
     linked = run("readelf", "-d", a.work / "build" / "app")
     check("libweir_" in linked, f"the program does not link shared weir:\n{linked}")
     serves(a.work / "build" / "app")
+    speaks(a, a.work / "build" / "app_tls")
     for library in prefix.rglob("libweir_*.so"):
         names = run("nm", "-DC", "--defined-only", library)
         foreign = [n for n in names.splitlines()
@@ -134,6 +161,7 @@ def main():
         parser.add_argument(f"--{name}", required=True)
     for name in ("build", "deps", "main", "work"):
         parser.add_argument(f"--{name}", required=True, type=Path)
+    parser.add_argument("--tls", type=Path, help="the program over weir::tls, if there is one")
     a = parser.parse_args()
     shutil.rmtree(a.work, ignore_errors=True)
     a.work.mkdir(parents=True)
