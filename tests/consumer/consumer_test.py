@@ -76,7 +76,7 @@ def install(a, build):
         if file.suffix in (".cmake", ".pc"):
             check(str(a.work) not in file.read_text(), f"{file} holds an absolute path")
     built = {name for name in ("mbedtls", "simdjson", "utf8proc")
-             if list(build.rglob(f"libweir_{name}.a"))}
+             if list(build.glob(f"*/libweir_{name}.a"))}
     shipped = {file.suffix[1:] for file in (a.work / "prefix").rglob("doc/weir/LICENSE.*")}
     check(built == shipped, f"built: {built}; with a licence in the prefix: {shipped}")
     return a.work / "prefix"
