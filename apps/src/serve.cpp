@@ -19,6 +19,7 @@
 #include <weir/runtime/scheduler.hpp>
 
 #include "demo_routes.hpp"
+#include "exit_code.hpp"
 #include "file_routes.hpp"
 #include "home_page.hpp"
 #include "limit_flags.hpp"

@@ -11,14 +11,6 @@
 
 namespace weir::apps {
 
-// How `weir` ends.
-namespace exit_code {
-inline constexpr int done = 0;      // a drain came to its end; forced connections were counted
-inline constexpr int failed = 1;    // a server broke while it ran
-inline constexpr int misuse = 2;    // a flag, address, folder or limit that cannot be used
-inline constexpr int killed = 130;  // a second signal
-}  // namespace exit_code
-
 struct serve_options {
   std::vector<std::string> listen = {"127.0.0.1:8080"};
   std::string admin_listen;  // for the health routes alone; "": they are beside all others

@@ -1,7 +1,9 @@
+#include <initializer_list>
 #include <string>
 
 #include <catch_amalgamated.hpp>
 
+#include <weir/tls/certificate_facts.hpp>
 #include <weir/tls/library.hpp>
 
 #include "engine_pair.hpp"
@@ -112,6 +114,34 @@ TEST_CASE("what cannot be made into a certificate is refused by name") {
   request = leaf_request();
   request.not_after = request.not_before;
   CHECK(tls::make_certificate(request, nullptr).why() == errc::invalid);
+}
+
+TEST_CASE("a certificate says of itself what was asked for when it was made") {
+  tls::certificate_request request = leaf_request();
+  request.dns_names = {"localhost", "*.example.com"};
+  request.addresses = {"127.0.0.1", "fe80::1"};
+  const tls::certificate_facts leaf = tls::facts_of(identity_of(make_leaf(request)));
+  CHECK(leaf.not_before == request.not_before);
+  CHECK(leaf.not_after == request.not_after);
+  CHECK(leaf.serial.size() == 32);
+  CHECK_FALSE(leaf.authority);
+  CHECK(leaf.for_servers);
+  for (const char* name : {"localhost", "*.example.com", "127.0.0.1", "fe80::1"}) {
+    CHECK(leaf.names.find(name) != std::string::npos);
+  }
+  CHECK(tls::facts_of(identity_of(client_certificate())).for_servers == false);
+  const tls::certificate_facts issuer = tls::facts_of(identity_of(authority()));
+  CHECK(issuer.authority);
+  CHECK(issuer.names.empty());
+
+  // Leap days and the turn of a century.
+  for (const std::int64_t at :
+       std::initializer_list<std::int64_t>{0, 951'782'400, 951'868'800, 4'107'542'399}) {
+    request.not_before = at;
+    request.not_after = at + 1;
+    CHECK(tls::facts_of(identity_of(make_leaf(request))).not_before == at);
+    CHECK(tls::facts_of(identity_of(make_leaf(request))).not_after == at + 1);
+  }
 }
 
 TEST_CASE("a context refuses what it could not work with") {

@@ -3,6 +3,7 @@
 #include <weir/platform/file.hpp>
 
 #include <windows/headers.hpp>
+#include <windows/wide_path.hpp>
 
 #include <array>
 #include <cwchar>
@@ -17,32 +18,13 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t wide_max = 32'768;  // the longest path the system has, in UTF-16 units
+using platform::last_error;
+using platform::wide_max;
+using platform::wide_path;
+using platform::widen;
 
 HANDLE as_handle(std::intptr_t handle) noexcept {
   return reinterpret_cast<HANDLE>(handle);
-}
-
-error last_error(const char* where) noexcept {
-  return error_from_system(where, static_cast<int>(GetLastError()));
-}
-
-struct wide_path {
-  std::unique_ptr<wchar_t[]> text;
-  std::size_t size = 0;
-};
-
-result<wide_path> widen(std::string_view path) noexcept {
-  wide_path wide;
-  wide.text.reset(new (std::nothrow) wchar_t[wide_max]);
-  if (wide.text == nullptr) return error(errc::memory_exhausted, "path");
-  const int units =
-      MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path.data(), static_cast<int>(path.size()),
-                          wide.text.get(), static_cast<int>(wide_max - 1));
-  if (units <= 0) return error(errc::invalid, "path: not UTF-8");
-  wide.size = static_cast<std::size_t>(units);
-  wide.text[wide.size] = L'\0';
-  return wide;
 }
 
 // The path of what was really opened, links resolved.
