@@ -122,6 +122,29 @@ TEST_CASE("termination: the former handlers come back, and a second watch starts
   again.stop();
 }
 
+TEST_CASE("reload: a hang-up is counted beside terminations, and ends nobody", "[platform]") {
+  const weir::test::ignored_signal ignored(signal_kind::hang_up);
+  std::atomic<int> wakes{0};
+  p::termination_watch end;
+  REQUIRE_FALSE(end.start(nullptr, nullptr));
+  {
+    p::reload_watch watch;
+    REQUIRE_FALSE(watch.start(count_wake, &wakes));
+    p::reload_watch second;
+    CHECK(second.start(nullptr, nullptr) == errc::exists);
+    errno = ENOENT;
+    raise_signal(signal_kind::hang_up);
+    raise_signal(signal_kind::hang_up);
+    CHECK(errno == ENOENT);
+    CHECK(p::reload_watch::count() == 2);
+    CHECK(wakes.load() == 2);
+    CHECK(p::termination_watch::count() == 0);
+  }
+  raise_signal(signal_kind::hang_up);  // ignored again
+  CHECK(wakes.load() == 2);
+  CHECK(ignored.holds());
+}
+
 #endif
 
 TEST_CASE("termination: two watches at once are refused", "[platform]") {

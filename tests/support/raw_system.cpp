@@ -19,7 +19,12 @@ namespace weir::test {
 namespace {
 
 int number(signal_kind kind) {
-  return kind == signal_kind::terminate ? SIGTERM : SIGINT;
+  switch (kind) {
+    case signal_kind::terminate: return SIGTERM;
+    case signal_kind::interrupt: return SIGINT;
+    case signal_kind::hang_up: return SIGHUP;
+  }
+  return 0;
 }
 
 using signal_action = struct sigaction;  // `sigaction` alone is the function

@@ -48,7 +48,7 @@ class non_blocking_output {
   std::string read_;
 };
 
-enum class signal_kind { terminate, interrupt };
+enum class signal_kind { terminate, interrupt, hang_up };
 void raise_signal(signal_kind kind);
 
 // Ignores a signal while it lives, and puts back what was there.

@@ -17,6 +17,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <span>
+#include <utility>
 
 #include <termination.hpp>
 #include <weir/platform/error_map.hpp>
@@ -24,13 +26,55 @@
 namespace weir::platform {
 namespace {
 
-constexpr std::array<int, 2> watched_signals{SIGTERM, SIGINT};
-struct sigaction former_actions[watched_signals.size()];
+// Signals that do the same, and what was there before.
+struct watched_signal {
+  int number;
+  struct sigaction former;
+};
 
 extern "C" void weir_on_termination(int) {
   const int kept = errno;
-  note_termination();
+  the_termination.note();
   errno = kept;
+}
+
+extern "C" void weir_on_reload(int) {
+  const int kept = errno;
+  the_reload.note();
+  errno = kept;
+}
+
+constinit std::array<watched_signal, 2> termination_signals{{{SIGTERM, {}}, {SIGINT, {}}}};
+constinit std::array<watched_signal, 1> reload_signals{{{SIGHUP, {}}}};
+
+error start_watch(watch_state& state, void (*handler)(int), std::span<watched_signal> signals,
+                  termination_watch::wake_function wake, void* context) noexcept {
+  if (state.taken.exchange(true)) return {errc::exists, "signal watch"};
+  state.count.store(0);
+  state.context.store(context);
+  state.wake.store(wake);
+  for (watched_signal& each : signals) {
+    struct sigaction action{};
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART;  // other threads' blocking calls go on; the loop is woken by wake
+    sigemptyset(&action.sa_mask);
+    for (const watched_signal& other : signals) sigaddset(&action.sa_mask, other.number);
+    const int failed = ::sigaction(each.number, &action, &each.former);
+    WEIR_ASSERT(failed == 0);
+  }
+  return {};
+}
+
+void stop_watch(watch_state& state, std::span<const watched_signal> signals) noexcept {
+  for (const watched_signal& each : signals) {
+    const int failed = ::sigaction(each.number, &each.former, nullptr);
+    WEIR_ASSERT(failed == 0);
+  }
+  // A handler may still be running on another thread, with the context in its hand.
+  state.wake.store(nullptr);
+  while (state.running.load() != 0) ::sched_yield();
+  state.context.store(nullptr);
+  state.taken.store(false);
 }
 
 }  // namespace
@@ -130,39 +174,35 @@ void ignore_broken_pipes() noexcept {
 
 error termination_watch::start(wake_function wake, void* context) noexcept {
   WEIR_ASSERT(!started_);
-  if (the_termination.taken.exchange(true)) return {errc::exists, "termination_watch"};
-  the_termination.count.store(0);
-  the_termination.context.store(context);
-  the_termination.wake.store(wake);
-  for (std::size_t i = 0; i < watched_signals.size(); ++i) {
-    struct sigaction action{};
-    action.sa_handler = weir_on_termination;
-    action.sa_flags = SA_RESTART;  // other threads' blocking calls go on; the loop is woken by wake
-    sigemptyset(&action.sa_mask);
-    for (const int other : watched_signals) sigaddset(&action.sa_mask, other);
-    const int failed = ::sigaction(watched_signals[i], &action, &former_actions[i]);
-    WEIR_ASSERT(failed == 0);
-  }
+  if (error why =
+          start_watch(the_termination, weir_on_termination, termination_signals, wake, context))
+    return why;
   started_ = true;
   return {};
 }
 
 void termination_watch::stop() noexcept {
-  if (!started_) return;
-  for (std::size_t i = 0; i < watched_signals.size(); ++i) {
-    const int failed = ::sigaction(watched_signals[i], &former_actions[i], nullptr);
-    WEIR_ASSERT(failed == 0);
-  }
-  // A handler may still be running on another thread, with the context in its hand.
-  the_termination.wake.store(nullptr);
-  while (the_termination.running.load() != 0) ::sched_yield();
-  the_termination.context.store(nullptr);
-  the_termination.taken.store(false);
-  started_ = false;
+  if (std::exchange(started_, false)) stop_watch(the_termination, termination_signals);
 }
 
 unsigned termination_watch::count() noexcept {
   return the_termination.count.load();
+}
+
+error reload_watch::start(termination_watch::wake_function wake, void* context) noexcept {
+  WEIR_ASSERT(!started_);
+  if (error why = start_watch(the_reload, weir_on_reload, reload_signals, wake, context))
+    return why;
+  started_ = true;
+  return {};
+}
+
+void reload_watch::stop() noexcept {
+  if (std::exchange(started_, false)) stop_watch(the_reload, reload_signals);
+}
+
+unsigned reload_watch::count() noexcept {
+  return the_reload.count.load();
 }
 
 result<int> run_service(service_body, void*, time_ns) noexcept {

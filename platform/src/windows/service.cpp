@@ -1,7 +1,7 @@
 // platform/windows/service.cpp - a program that the manager of services starts and stops.
 //
 //   run_service() -> the manager's thread: body() -> watch.start() -> running
-//        |               stop control -> stop pending, note_termination() -> body returns ->
+//        |               stop control -> stop pending, the_termination.note() -> body returns ->
 //        stopped
 //        `-- waits in the dispatcher, on whose thread the controls come
 #include <windows/service.hpp>
@@ -118,7 +118,7 @@ DWORD WINAPI on_control(DWORD control, DWORD, void*, void*) {
     case SERVICE_CONTROL_STOP:
     case SERVICE_CONTROL_SHUTDOWN:
       the_service.report(SERVICE_STOP_PENDING);
-      note_termination();
+      the_termination.note();
       return NO_ERROR;
     case SERVICE_CONTROL_INTERROGATE: the_service.tell_again(); return NO_ERROR;
     default: return ERROR_CALL_NOT_IMPLEMENTED;

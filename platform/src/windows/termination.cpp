@@ -29,13 +29,13 @@ BOOL WINAPI on_console_event(DWORD event) {
   if (windows::is_service()) return TRUE;
   switch (event) {
     case CTRL_C_EVENT:
-    case CTRL_BREAK_EVENT: note_termination(); return TRUE;
+    case CTRL_BREAK_EVENT: the_termination.note(); return TRUE;
     case CTRL_CLOSE_EVENT:
     case CTRL_LOGOFF_EVENT:
     case CTRL_SHUTDOWN_EVENT: {
       console_state now = console_state::watched;
       // Logging off and then shutting down is one request and not two.
-      if (console.compare_exchange_strong(now, console_state::ending)) note_termination();
+      if (console.compare_exchange_strong(now, console_state::ending)) the_termination.note();
       if (now == console_state::unwatched) return TRUE;
       // Returning ends the process. Waiting here leaves the program the seconds the system grants;
       // when it is done first, its exit ends this thread.
@@ -75,6 +75,16 @@ void termination_watch::stop() noexcept {
   the_termination.context.store(nullptr);
   // A process that is being ended has no second watch.
   if (taken_off) the_termination.taken.store(false);
+}
+
+error reload_watch::start(termination_watch::wake_function, void*) noexcept {
+  return {errc::not_supported, "reload_watch"};
+}
+
+void reload_watch::stop() noexcept {}
+
+unsigned reload_watch::count() noexcept {
+  return 0;
 }
 
 unsigned termination_watch::count() noexcept {

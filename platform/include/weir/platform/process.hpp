@@ -85,6 +85,24 @@ class WEIR_EXPORT termination_watch {
   bool started_ = false;
 };
 
+// Counts requests to read the configuration again: SIGHUP, which would end the process otherwise.
+// One at a time in a process, beside a termination_watch, and by the same rules. Windows has no
+// such request: errc::not_supported.
+class WEIR_EXPORT reload_watch {
+ public:
+  reload_watch() noexcept = default;
+  ~reload_watch() { stop(); }
+  reload_watch(const reload_watch&) = delete;
+  reload_watch& operator=(const reload_watch&) = delete;
+
+  error start(termination_watch::wake_function wake, void* context) noexcept;
+  void stop() noexcept;
+  static unsigned count() noexcept;
+
+ private:
+  [[maybe_unused]] bool started_ = false;
+};
+
 // Runs `body` as a service of Windows, on a thread of the manager of services, and returns what it
 // returned: to the manager as the service's own exit code, when it is not 0. Call it on the main
 // thread, soon after the start (the manager waits 30 s), in a process that the manager started.
