@@ -12,7 +12,6 @@
 #include <string_view>
 #include <utility>
 
-#include <weir/http/date.hpp>
 #include <weir/platform/address.hpp>
 #include <weir/platform/clock.hpp>
 #include <weir/platform/file.hpp>
@@ -24,6 +23,7 @@
 
 #include "exit_code.hpp"
 #include "text_file.hpp"
+#include "units.hpp"
 
 namespace weir::apps {
 
@@ -39,12 +39,6 @@ constexpr std::size_t common_name_bytes_max = 64;  // RFC 5280 A.1
 
 void say(const std::string& text) {
   std::fprintf(stderr, "weir: %s\n", text.c_str());
-}
-
-std::string date_text(std::int64_t unix_seconds) {
-  std::array<char, http::date_bytes> text;
-  http::format_date(unix_seconds, text);
-  return {text.data(), text.size()};
 }
 
 bool is_dns_label(std::string_view label) noexcept {
@@ -199,8 +193,8 @@ bool maker::load_authority(const std::string& certificate, const std::string& ke
     return false;
   }
   if (facts.not_after <= now_ || facts.not_before > now_) {
-    say(at("ca.pem") + " is good from " + date_text(facts.not_before) + " to " +
-        date_text(facts.not_after) + ", which is not now" + instead);
+    say(at("ca.pem") + " is good from " + format_moment(facts.not_before) + " to " +
+        format_moment(facts.not_after) + ", which is not now" + instead);
     return false;
   }
   authority_ = {certificate, key};
@@ -280,8 +274,9 @@ void maker::tell() const {
   for (const staged& each : files_) std::printf("%s\n", each.file.path().c_str());
   std::fflush(stdout);
   if (new_authority_) {
-    say("an authority of your own until " + date_text(authority_ends_) + "; clients are told of " +
-        "it (curl --cacert " + at("ca.pem") + "), and " + at("ca.key") + " is a secret");
+    say("an authority of your own until " + format_moment(authority_ends_) +
+        "; clients are told of " + "it (curl --cacert " + at("ca.pem") + "), and " + at("ca.key") +
+        " is a secret");
   } else {
     say("signed by the authority that was there, " + at("ca.pem"));
   }
@@ -289,7 +284,7 @@ void maker::tell() const {
   for (const auto* list : {&request_.dns_names, &request_.addresses}) {
     for (const std::string& name : *list) names += (names.empty() ? "" : ", ") + name;
   }
-  say("a certificate for " + names + " until " + date_text(request_.not_after) + "; " +
+  say("a certificate for " + names + " until " + format_moment(request_.not_after) + "; " +
       (options_.for_client
            ? "curl --cert " + leaf(".pem") + " --key " + leaf(".key")
            : "weir serve --tls-cert " + leaf(".pem") + " --tls-key " + leaf(".key")));

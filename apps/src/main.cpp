@@ -21,7 +21,8 @@ constexpr const char* examples =
     "Examples:\n"
     "  weir serve                                          http://127.0.0.1:8080\n"
     "  weir serve --listen '[::1]:0' --print-port          a free port, printed\n"
-    "  weir serve --files ./public --log json --threads 2  a folder, under /files/\n";
+    "  weir serve --files ./public --log json --threads 2  a folder, under /files/\n"
+    "  weir serve --tls-cert server.pem --tls-key server.key  https, with files of `weir cert`\n";
 constexpr const char* cert_examples =
     "Examples:\n"
     "  weir cert                              for localhost, in this folder\n"

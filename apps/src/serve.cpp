@@ -23,6 +23,8 @@
 #include "file_routes.hpp"
 #include "home_page.hpp"
 #include "limit_flags.hpp"
+#include "redirect_routes.hpp"
+#include "tls_setup.hpp"
 
 namespace weir::apps {
 
@@ -47,6 +49,17 @@ http::limits admin_limits() noexcept {
   return bounds;
 }
 
+// Of the address that redirects: heads as everywhere, and nothing besides.
+http::limits redirect_limits(const http::limits& served) noexcept {
+  http::limits bounds = served;
+  bounds.body_bytes_max = 1024;
+  bounds.connections_max = std::min<std::uint32_t>(served.connections_max, 512);
+  bounds.connections_per_peer_max =
+      std::min(served.connections_per_peer_max, bounds.connections_max);
+  bounds.requests_in_flight_max = std::min(served.requests_in_flight_max, bounds.connections_max);
+  return bounds;
+}
+
 // How long the end waits for a reader of the log.
 constexpr time_ns log_end_ns = 2 * second_ns;
 
@@ -65,41 +78,58 @@ class program {
   explicit program(const serve_options& options)
       : options_(options),
         bounds_(options.bounds),
+        listen_(options.listen),
         log_(options.log),
-        page_(!options.files.empty(), options.admin_listen.empty()) {}
+        tls_(options.tls),
+        page_(!options.files.empty(), options.admin_listen.empty()) {
+    if (listen_.empty()) listen_ = {secure() ? "127.0.0.1:8443" : "127.0.0.1:8080"};
+  }
 
   int run();
 
  private:
+  bool secure() const noexcept { return !options_.tls.pairs.empty(); }
   bool prepare();
   bool fit_descriptors();
+  std::size_t head_buffer_bytes() const noexcept;
   bool open_control();
   bool open_servers();
   bool bind();
   bool bind_admin();
+  bool bind_redirect();
+  std::string redirect_authority() const;
   bool start();
   void announce() const;
+  void reload();
+  bool side_servers_stopped() const noexcept;
   int supervise();
   int report(const http::drain_report& sum, int code);
 
   // Called by background_server.
   static void observe(void* self, std::uint32_t thread, http::server_options& served);
+  static std::shared_ptr<runtime::stream_security> protect(void* self, runtime::scheduler& loop);
   static void on_ended(void* self) noexcept;
 
   const serve_options& options_;
   http::limits bounds_;
+  std::vector<std::string> listen_;
   directory_root folder_;
   access_log log_;
+  tls_setup tls_;
   home_page page_;
   http::health health_;
   http::routes routes_;
   http::routes admin_routes_;
+  http::routes redirect_routes_;
   std::vector<std::unique_ptr<access_log::channel>> logs_;  // one for each thread
   std::unique_ptr<runtime::scheduler> control_;
-  std::unique_ptr<http::server> admin_;  // on control_
+  std::unique_ptr<http::server> admin_;  // on control_, as the next
+  std::unique_ptr<http::server> redirect_;
   std::unique_ptr<http::background_server> servers_;
   std::vector<address> bound_;
   address admin_at_;
+  address redirect_at_;
+  unsigned reloads_ = 0;            // requests to reload that were seen to
   std::atomic<bool> ended_{false};  // all servers have
 };
 
@@ -125,11 +155,14 @@ std::string why_not_bound(const std::string& at, error why) {
 }
 
 bool program::fit_descriptors() {
-  const std::uint64_t listeners = options_.listen.size() * (options_.threads + 1);
+  const std::uint64_t listeners = listen_.size() * (options_.threads + 1);
   const std::uint64_t admin =
       options_.admin_listen.empty() ? 0 : admin_limits().connections_max + 1;
-  const std::uint64_t fixed =
-      descriptors_of_process + descriptors_of_thread * (options_.threads + 1) + listeners + admin;
+  const std::uint64_t redirect =
+      options_.redirect_listen.empty() ? 0 : redirect_limits(bounds_).connections_max + 1;
+  const std::uint64_t fixed = descriptors_of_process +
+                              descriptors_of_thread * (options_.threads + 1) + listeners + admin +
+                              redirect;
   // A file is open while it is sent.
   const std::uint64_t connections = bounds_.connections_max;
   const std::uint64_t files = options_.files.empty() ? 0 : bounds_.requests_in_flight_max;
@@ -177,6 +210,12 @@ bool program::prepare() {
     }
     folder_ = std::move(folder).value();
   }
+  if (secure()) {
+    if (const std::string wrong = tls_.load(); !wrong.empty()) {
+      say(wrong);
+      return false;
+    }
+  }
   if (!fit_descriptors()) return false;
   error why = add_demo_routes(routes_);
   if (!why) why = page_.add_to(routes_);
@@ -186,10 +225,18 @@ bool program::prepare() {
   return true;
 }
 
+// A head stands in the receive buffer as a whole.
+std::size_t program::head_buffer_bytes() const noexcept {
+  return http::head_parser(http::head_rules(bounds_, secure())).buffer_bytes_max();
+}
+
 bool program::open_control() {
   runtime::scheduler_options small;
-  if (options_.admin_listen.empty()) {
+  if (options_.admin_listen.empty() && options_.redirect_listen.empty()) {
     small.receive_buffer_bytes = small.send_buffer_bytes = 1'024;
+  }
+  if (!options_.redirect_listen.empty()) {
+    small.receive_buffer_bytes = std::max(small.receive_buffer_bytes, head_buffer_bytes());
   }
   result<std::unique_ptr<runtime::scheduler>> control = runtime::scheduler::open(small);
   if (!control.ok()) {
@@ -205,10 +252,8 @@ bool program::open_servers() {
   how.threads = options_.threads;
   how.served.bounds = bounds_;
   how.served.tells = &health_;
-  // A head stands in the receive buffer as a whole.
-  const std::size_t head_bytes =
-      http::head_parser(http::head_rules(bounds_, false)).buffer_bytes_max();
-  how.loop.receive_buffer_bytes = std::max(how.loop.receive_buffer_bytes, head_bytes);
+  how.loop.receive_buffer_bytes = std::max(how.loop.receive_buffer_bytes, head_buffer_bytes());
+  if (secure()) how.secure = &program::protect;
   if (options_.log != log_format::off) how.adapt = &program::observe;
   how.on_ended = &program::on_ended;
   how.context = this;
@@ -228,6 +273,10 @@ void program::observe(void* self, std::uint32_t, http::server_options& served) {
   served.observe = &access_log::channel::observe;
   served.observe_hold = &access_log::channel::observe_hold;
   served.observe_context = of.logs_.back().get();
+}
+
+std::shared_ptr<runtime::stream_security> program::protect(void* self, runtime::scheduler& loop) {
+  return static_cast<program*>(self)->tls_.secure(loop);
 }
 
 void program::on_ended(void* self) noexcept {
@@ -250,21 +299,53 @@ bool program::bind_admin() {
   return true;
 }
 
+// What clients can reach us by: the configured name, or the first address when it is one.
+std::string program::redirect_authority() const {
+  constexpr std::string_view usual = ":443";
+  std::string to = options_.redirect_to;
+  const address& first = bound_.front();
+  if (to.empty() && first.is_ip() && !first.is_any()) to = first.to_string();
+  if (to.ends_with(usual)) to.resize(to.size() - usual.size());
+  return to;
+}
+
+bool program::bind_redirect() {
+  if (options_.redirect_listen.empty()) return true;
+  const std::string to = redirect_authority();
+  if (to.empty()) {
+    say("--redirect-http: clients cannot be sent to " + bound_.front().to_string() +
+        "; --redirect-to HOST[:PORT] says where to");
+    return false;
+  }
+  const error why = add_redirect_routes(redirect_routes_, to);
+  WEIR_ASSERT(!why);
+  http::server_options served;
+  served.bounds = redirect_limits(bounds_);
+  redirect_ = std::make_unique<http::server>(*control_, redirect_routes_, served);
+  const result<address> at = redirect_->listen(options_.redirect_listen);
+  if (!at.ok()) {
+    say(why_not_bound(options_.redirect_listen, at.why()));
+    return false;
+  }
+  redirect_at_ = at.value();
+  return true;
+}
+
 bool program::bind() {
-  for (const std::string& text : options_.listen) {
-    const result<address> at = servers_->listen(text);
+  for (const std::string& text : listen_) {
+    const result<address> at = secure() ? servers_->listen_secure(text) : servers_->listen(text);
     if (!at.ok()) {
       say(why_not_bound(text, at.why()));
       return false;
     }
     bound_.push_back(at.value());
   }
-  return bind_admin();
+  return bind_redirect() && bind_admin();
 }
 
 void program::announce() const {
-  const auto one = [this](const std::string& what, const address& at) {
-    say(what + (at.is_ip() ? " on http://" : " on ") + at.to_string());
+  const auto one = [this](const std::string& what, const address& at, const char* scheme) {
+    say(what + " on " + (at.is_ip() ? scheme : "") + at.to_string());
     if (!options_.print_port) return;
     if (at.is_ip()) {
       std::printf("%u\n", static_cast<unsigned>(at.port()));
@@ -272,13 +353,18 @@ void program::announce() const {
       std::printf("%s\n", std::string(at.path()).c_str());
     }
   };
-  for (const address& at : bound_) one("listening", at);
-  if (admin_ != nullptr) one("admin listening", admin_at_);
+  for (const std::string& line : tls_.about()) say(line);
+  for (const address& at : bound_) one("listening", at, secure() ? "https://" : "http://");
+  if (redirect_ != nullptr) {
+    one("redirecting to https://" + redirect_authority(), redirect_at_, "http://");
+  }
+  if (admin_ != nullptr) one("admin listening", admin_at_, "http://");
   std::fflush(stdout);
 }
 
 bool program::start() {
   error why = servers_->start();
+  if (!why && redirect_ != nullptr) why = redirect_->start();
   if (!why && admin_ != nullptr) why = admin_->start();
   if (!why) return true;
   static_cast<void>(servers_->stop());  // no path stays behind, whoever had started
@@ -297,28 +383,61 @@ int program::run() {
     say(std::string("cannot watch for signals: ") + to_string(why.code));
     return exit_code::failed;
   }
+  platform::reload_watch reload;
+  if (secure()) {
+    const error why = reload.start(wake, &control_->poller());
+    if (why && why.code != errc::not_supported) {
+      say(std::string("cannot watch for signals: ") + to_string(why.code));
+      return exit_code::failed;
+    }
+  }
   if (options_.log != log_format::off) log_.start();
   if (!start()) end_without_the_rest(exit_code::failed);
   announce();
   const int code = supervise();
   if (code == exit_code::killed) return code;
   const http::drain_report sum = servers_->stop();
+  reload.stop();
   watch.stop();
   return report(sum, code);
 }
 
+// SIGHUP: certificates and keys again, from the files that were named at the start.
+void program::reload() {
+  const unsigned asked = platform::reload_watch::count();
+  if (std::exchange(reloads_, asked) == asked) return;
+  if (const std::string wrong = tls_.load(); !wrong.empty()) {
+    say("not reloaded, and what was in use stays in use: " + wrong);
+    return;
+  }
+  say("reloaded; sessions that are open keep what they began with");
+  for (const std::string& line : tls_.about()) say(line);
+}
+
+bool program::side_servers_stopped() const noexcept {
+  return (redirect_ == nullptr || redirect_->stopped()) && (admin_ == nullptr || admin_->stopped());
+}
+
 // Until all servers have ended, the admin one last, or a second signal.
 int program::supervise() {
-  while (!ended_.load() || (admin_ != nullptr && !admin_->stopped())) {
-    if (ended_.load()) admin_->drain();
+  bool draining = false;
+  while (!ended_.load() || !side_servers_stopped()) {
+    if (ended_.load()) {
+      if (redirect_ != nullptr) redirect_->drain();
+      if (admin_ != nullptr) admin_->drain();
+    }
     const error why = control_->poll_once(never_ns);
     const unsigned signals = platform::termination_watch::count();
     if (signals >= 2) {
       say("ended at once by a second signal; what was open is cut off");
       return exit_code::killed;
     }
-    if (signals > 0 || why) servers_->drain();
+    if ((signals > 0 || why) && !std::exchange(draining, true)) {
+      servers_->drain();
+      if (redirect_ != nullptr) redirect_->drain();
+    }
     if (why) return exit_code::failed;
+    reload();
   }
   return exit_code::done;
 }
@@ -335,7 +454,7 @@ int program::report(const http::drain_report& sum, int code) {
     say("nobody reads the access log; its last lines are lost");
     end_without_the_rest(code);
   }
-  if (sum.abandoned > 0 || (admin_ != nullptr && !admin_->stopped())) end_without_the_rest(code);
+  if (sum.abandoned > 0 || !side_servers_stopped()) end_without_the_rest(code);
   return code;
 }
 

@@ -8,16 +8,20 @@
 #include <weir/http/limits.hpp>
 
 #include "access_log.hpp"
+#include "tls_setup.hpp"
 
 namespace weir::apps {
 
 struct serve_options {
-  std::vector<std::string> listen = {"127.0.0.1:8080"};
-  std::string admin_listen;  // for the health routes alone; "": they are beside all others
+  std::vector<std::string> listen;  // empty: 127.0.0.1:8080, with TLS 127.0.0.1:8443
+  std::string admin_listen;         // for the health routes alone; "": they are beside all others
   std::uint32_t threads = 1;
   log_format log = log_format::off;
   bool print_port = false;
-  std::string files;  // the folder under /files/; "" for none
+  tls_settings tls;             // with certificates everything at `listen` is https
+  std::string redirect_listen;  // plain HTTP, answered with where https is; "" for none
+  std::string redirect_to;      // host[:port] of that; "": the first address of `listen`
+  std::string files;            // the folder under /files/; "" for none
   http::limits bounds;
   // connections_max was asked for: if it does not fit, that is an error and not a note.
   bool connections_max_asked = false;

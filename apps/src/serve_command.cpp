@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <exception>
 
+#include <weir/http/target.hpp>
 #include <weir/platform/process.hpp>
 
 #include "exit_code.hpp"
@@ -21,7 +22,7 @@ serve_command::serve_command(CLI::App& app)
       ->type_name("ADDR")
       ->expected(1)
       ->take_all()
-      ->default_str("127.0.0.1:8080");
+      ->default_str("127.0.0.1:8080, with TLS 127.0.0.1:8443");
   words_
       .add_option("--admin-listen", options_.admin_listen,
                   "Serve /livez, /readyz and /startupz at this address alone, also while draining")
@@ -42,6 +43,7 @@ serve_command::serve_command(CLI::App& app)
   words_.add_option("--files", options_.files, "Serve this folder under /files/")->type_name("DIR");
   words_.add_flag("--service", as_service_,
                   "Run as a service of Windows: for the manager of services, who starts it");
+  describe_tls();
   std::size_t at = 0;
   for (const http::limit_field& field : http::limit_fields) {
     std::string help(field.help);
@@ -53,7 +55,99 @@ serve_command::serve_command(CLI::App& app)
   }
   words_.footer(
       "SIGTERM or SIGINT drains: requests under way are answered, then the counts are printed and\n"
-      "the exit code is 0. A second signal ends at once with 130. 2: something cannot be used.");
+      "the exit code is 0. A second signal ends at once with 130. 2: something cannot be used.\n"
+      "SIGHUP reads certificates and keys again; what cannot be used is said, and changes "
+      "nothing.");
+}
+
+void serve_command::describe_tls() {
+  const std::string group = "TLS";
+  const auto repeated = [this, &group](const char* flag, std::vector<std::string>& into,
+                                       const char* help) {
+    words_.add_option(flag, into, help)->type_name("FILE")->expected(1)->take_all()->group(group);
+  };
+  repeated("--tls-cert", certificates_,
+           "Serve https alone, with this certificate chain (PEM, the leaf first); repeated, a "
+           "client gets the one for the host it names, and the first otherwise. Read again on "
+           "SIGHUP");
+  repeated("--tls-key", keys_, "The private key of each --tls-cert, in the same order (PEM)");
+  words_
+      .add_option("--tls-client-ca", options_.tls.client_ca,
+                  "Ask clients for a certificate that one of these authorities has signed (PEM)")
+      ->type_name("FILE")
+      ->group(group);
+  words_
+      .add_option("--tls-client-auth", client_auth_,
+                  "Whether a client without one is refused: required or optional")
+      ->type_name("HOW")
+      ->default_str("required")
+      ->group(group);
+  words_.add_option("--tls-min", tls_min_, "The oldest version that is spoken: 1.2 or 1.3")
+      ->type_name("VERSION")
+      ->default_str("1.2")
+      ->group(group);
+  words_
+      .add_option("--tls-tickets", tickets_,
+                  "Let clients resume their sessions without a full handshake: on or off")
+      ->type_name("HOW")
+      ->default_str("on")
+      ->group(group);
+  words_
+      .add_option("--redirect-http", options_.redirect_listen,
+                  "Answer plain HTTP at this address with 308, to the same path by https")
+      ->type_name("ADDR")
+      ->group(group);
+  words_
+      .add_option("--redirect-to", options_.redirect_to,
+                  "The host[:port] it redirects to, whatever host a client names")
+      ->type_name("HOST")
+      ->default_str("the first --listen")
+      ->group(group);
+}
+
+// The words about TLS, likewise.
+std::string serve_command::interpret_tls() {
+  if (certificates_.size() != keys_.size()) {
+    return "--tls-cert is there " + std::to_string(certificates_.size()) + " times and --tls-key " +
+           std::to_string(keys_.size()) + " times; each certificate has a key, in the same order";
+  }
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    if (certificates_[i].empty()) return "--tls-cert: the name of a file is missing";
+    if (keys_[i].empty()) return "--tls-key: the name of a file is missing";
+    options_.tls.pairs.push_back({certificates_[i], keys_[i]});
+  }
+  for (const char* flag : {"--tls-client-ca", "--tls-client-auth", "--tls-min", "--tls-tickets",
+                           "--redirect-http", "--redirect-to"}) {
+    if (words_.count(flag) > 0 && options_.tls.pairs.empty()) {
+      return std::string(flag) + " goes with --tls-cert and --tls-key, which are missing";
+    }
+  }
+  if (words_.count("--tls-client-ca") > 0 && options_.tls.client_ca.empty()) {
+    return "--tls-client-ca: the name of a file is missing";
+  }
+  if (words_.count("--tls-client-auth") > 0 && options_.tls.client_ca.empty()) {
+    return "--tls-client-auth goes with --tls-client-ca, which is missing";
+  }
+  if (client_auth_ != "required" && client_auth_ != "optional") {
+    return "--tls-client-auth " + client_auth_ + ": required or optional";
+  }
+  if (tls_min_ != "1.2" && tls_min_ != "1.3") return "--tls-min " + tls_min_ + ": 1.2 or 1.3";
+  if (tickets_ != "on" && tickets_ != "off") return "--tls-tickets " + tickets_ + ": on or off";
+  options_.tls.client_optional = client_auth_ == "optional";
+  options_.tls.only_1_3 = tls_min_ == "1.3";
+  options_.tls.tickets = tickets_ == "on";
+  if (words_.count("--redirect-http") > 0 && options_.redirect_listen.empty()) {
+    return "--redirect-http: the address is missing";
+  }
+  if (words_.count("--redirect-to") == 0) return {};
+  if (options_.redirect_listen.empty()) {
+    return "--redirect-to goes with --redirect-http, which is missing";
+  }
+  const std::string& to = options_.redirect_to;
+  if (to.empty() || to.ends_with(':') || !http::is_authority(to)) {
+    return "--redirect-to " + to + ": a host name or address and perhaps a port, as in a.test:8443";
+  }
+  return {};
 }
 
 // What CLI11 leaves as text. Returns "", or what is wrong.
@@ -92,6 +186,7 @@ std::string serve_command::interpret() {
       bounds.*field.count = bounds.*field.follows;
     }
   }
+  if (std::string problem = interpret_tls(); !problem.empty()) return problem;
   options_.connections_max_asked = words_.count("--connections-max") > 0;
   return {};
 }

@@ -25,7 +25,9 @@ class serve_command {
   const CLI::App& words() const noexcept { return words_; }
 
  private:
+  void describe_tls();
   std::string interpret();
+  std::string interpret_tls();
   int run_as_service();
 
   CLI::App& words_;
@@ -33,6 +35,11 @@ class serve_command {
   std::string log_ = "off";
   std::string threads_ = "1";
   bool as_service_ = false;
+  std::vector<std::string> certificates_;
+  std::vector<std::string> keys_;
+  std::string client_auth_ = "required";
+  std::string tls_min_ = "1.2";
+  std::string tickets_ = "on";
   // The values of the limit flags as they were typed, in the order of http::limit_fields.
   std::vector<std::string> limits_ = std::vector<std::string>(http::limit_fields.size());
 };

@@ -1,10 +1,13 @@
 // apps/units.cpp - see the header.
 #include "units.hpp"
 
+#include <array>
 #include <charconv>
 #include <limits>
 #include <span>
 #include <system_error>
+
+#include <weir/http/date.hpp>
 
 namespace weir::apps {
 
@@ -108,6 +111,12 @@ std::string format_duration(time_ns span) {
 
 std::string format_bytes(std::uint64_t bytes) {
   return format(bytes, byte_units);
+}
+
+std::string format_moment(std::int64_t unix_seconds) {
+  std::array<char, http::date_bytes> text;
+  http::format_date(unix_seconds, text);
+  return {text.data(), text.size()};
 }
 
 }  // namespace weir::apps

@@ -31,4 +31,7 @@ result<std::uint32_t> parse_count(std::string_view text) noexcept;
 std::string format_duration(time_ns span);
 std::string format_bytes(std::uint64_t bytes);
 
+// A moment as headers write it: "Sun, 06 Nov 1994 08:49:37 GMT".
+std::string format_moment(std::int64_t unix_seconds);
+
 }  // namespace weir::apps

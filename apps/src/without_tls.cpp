@@ -3,6 +3,7 @@
 
 #include "cert.hpp"
 #include "exit_code.hpp"
+#include "tls_setup.hpp"
 
 namespace weir::apps {
 
@@ -10,6 +11,24 @@ int make_cert(const cert_options&) {
   std::fputs("weir: this weir was built without TLS (WEIR_TLS=OFF) and makes no certificates\n",
              stderr);
   return exit_code::misuse;
+}
+
+struct tls_setup::impl {};
+
+tls_setup::tls_setup(tls_settings) {}
+
+tls_setup::~tls_setup() = default;
+
+std::string tls_setup::load() {
+  return "--tls-cert: this weir was built without TLS (WEIR_TLS=OFF)";
+}
+
+std::vector<std::string> tls_setup::about() const {
+  return {};
+}
+
+std::shared_ptr<runtime::stream_security> tls_setup::secure(runtime::scheduler&) const {
+  return nullptr;
 }
 
 }  // namespace weir::apps

@@ -14,6 +14,7 @@ namespace {
 
 struct worker {
   std::unique_ptr<runtime::scheduler> loop;
+  std::shared_ptr<runtime::stream_security> security;
   std::unique_ptr<server> http;
   std::thread thread;
   std::thread::id id;   // of `thread`, which belongs to whoever joins it
@@ -34,6 +35,7 @@ struct background_server::impl {
       : handlers(served), options(with), shared(with.served.bounds) {}
 
   error add_worker(std::uint32_t thread);
+  result<address> listen(const address& where, bool secure);
   error start_all();
   void end_all() noexcept;
   bool begin_thread(worker& one) noexcept;
@@ -63,6 +65,10 @@ error background_server::impl::add_worker(std::uint32_t thread) {
   one->loop = std::move(loop).value();
   server_options served = options.served;
   if (served.shared == nullptr) served.shared = &shared;
+  if (options.secure != nullptr) {
+    one->security = options.secure(options.context, *one->loop);
+    served.security = one->security.get();
+  }
   if (options.adapt != nullptr) options.adapt(options.context, thread, served);
   one->http = std::make_unique<server>(*one->loop, handlers, served);
   workers.push_back(std::move(one));
@@ -88,24 +94,40 @@ background_server::~background_server() {
 
 // Where ports are shared, each thread has a listener of its own. A Unix path belongs to the first
 // thread, because there is nothing that would share it.
-result<address> background_server::listen(const address& at) {
-  lock hold(impl_->state_mutex);
-  std::vector<std::unique_ptr<worker>>& workers = impl_->workers;
-  if (impl_->at != impl::phase::bound) return error(errc::invalid, "listen: too late");
-  const bool share = net::ports_spread && workers.size() > 1 && at.is_ip();
+result<address> background_server::impl::listen(const address& where, bool secure) {
+  lock hold(state_mutex);
+  if (at != phase::bound) return error(errc::invalid, "listen: too late");
+  const auto bind = [secure](worker& one, const address& on, net::port_use use) {
+    return secure ? one.http->listen_secure(on, use) : one.http->listen(on, use);
+  };
+  const bool share = net::ports_spread && workers.size() > 1 && where.is_ip();
   const result<address> first =
-      workers.front()->http->listen(at, share ? net::port_use::shared : net::port_use::alone);
+      bind(*workers.front(), where, share ? net::port_use::shared : net::port_use::alone);
   for (std::size_t i = 1; share && first.ok() && i < workers.size(); ++i) {
-    const result<address> next = workers[i]->http->listen(first.value(), net::port_use::joined);
+    const result<address> next = bind(*workers[i], first.value(), net::port_use::joined);
     if (!next.ok()) return next;
   }
   return first;
+}
+
+result<address> background_server::listen(const address& at) {
+  return impl_->listen(at, false);
 }
 
 result<address> background_server::listen(std::string_view at) {
   const result<address> parsed = address::parse(at);
   if (!parsed.ok()) return parsed;
   return listen(parsed.value());
+}
+
+result<address> background_server::listen_secure(const address& at) {
+  return impl_->listen(at, true);
+}
+
+result<address> background_server::listen_secure(std::string_view at) {
+  const result<address> parsed = address::parse(at);
+  if (!parsed.ok()) return parsed;
+  return listen_secure(parsed.value());
 }
 
 error background_server::start() {

@@ -57,8 +57,27 @@ class Browser(served.ServedTest):
         folder = self.folder()
         self.make(folder)
         server = self.serve("--files", folder, "--log", "plain")
-        seen = chromium(self.folder(), "--virtual-time-budget=20000", "--dump-dom",
-                        server.url + "/files/index.html")
+        self.loads(server, server.url)
+
+    @unittest.skipIf(served.shutil.which("openssl") is None, "needs openssl")
+    def test_the_same_page_over_https(self):
+        folder = self.certificates("--name", "a.test")
+        public = folder / "public"
+        public.mkdir()
+        self.make(public)
+        server = self.serve(*served.OWN_TLS, "--files", "public", "--log", "plain", folder=folder)
+        # It has authorities of its own: this one key is named to it, and any other is an error.
+        key = subprocess.run(
+            "openssl pkey -in server.key -pubout -outform der | openssl dgst -sha256 -binary |"
+            " openssl base64", shell=True, cwd=folder, stdout=subprocess.PIPE, text=True,
+            check=True).stdout.strip()
+        self.loads(server, server.secure_url, f"--ignore-certificate-errors-spki-list={key}")
+        seen = chromium(self.folder(), "--dump-dom", server.secure_url + "/plaintext")
+        self.assertNotIn("Hello, World!", seen.stdout)
+
+    def loads(self, server, url, *words):
+        seen = chromium(self.folder(), "--virtual-time-budget=20000", "--dump-dom", *words,
+                        url + "/files/index.html")
         title = re.search(r"<title>(.*?)</title>", seen.stdout)
         self.assertTrue(title, seen.stderr[-2000:])
         self.assertEqual("loaded 20 images 20 scripts 10 styles", title[1])

@@ -8,14 +8,9 @@ import threading
 import unittest
 
 import served
+from served import cert
 
 OURS = ["ca.key", "ca.pem", "server.key", "server.pem"]
-
-
-def cert(folder, *words, **options):
-    return subprocess.run([*served.COMMAND, "cert", *words], cwd=folder, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=60 * served.PATIENCE,
-                          check=False, **options)
 
 
 def openssl(*words):

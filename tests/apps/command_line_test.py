@@ -47,15 +47,15 @@ class CommandLine(served.ServedTest):
         for part in [says] if isinstance(says, str) else says:
             self.assertIn(part, done.stderr, words)
 
-    def test_help_begins_with_three_examples(self):
+    def test_help_begins_with_four_examples(self):
         for words in (["--help"], ["serve", "--help"], ["-h"]):
             done = run(*words)
             self.assertEqual(0, done.returncode)
             lines = done.stdout.split("\n")
             self.assertEqual("Examples:", lines[0])
-            for line in lines[1:4]:
+            for line in lines[1:5]:
                 self.assertTrue(line.startswith("  weir serve"), line)
-            self.assertEqual("", lines[4])
+            self.assertEqual("", lines[5])
 
     def test_the_version_is_that_of_the_project(self):
         version = re.search(r"VERSION (\d+\.\d+\.\d+)", (ROOT / "CMakeLists.txt").read_text())[1]

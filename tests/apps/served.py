@@ -76,8 +76,10 @@ class Collector(threading.Thread):
 
 
 class Served:
-    def __init__(self, *flags, listen=("127.0.0.1:0",), print_port=True, limit=None, unread=False):
-        """`unread`: nobody reads standard output behind the ports."""
+    def __init__(self, *flags, listen=("127.0.0.1:0",), print_port=True, limit=None, unread=False,
+                 more=0, folder=None):
+        """`unread`: nobody reads standard output behind the ports. `more`: how many ports are
+        printed behind those of `listen`. `folder`: where it runs."""
         words = [*EMULATOR, *([CONSOLE] if WINDOWS else []), PROGRAM, "serve"]
         for each in listen:
             words += ["--listen", each]
@@ -88,19 +90,20 @@ class Served:
             words = ["/bin/sh", "-c", f'ulimit {limit}; exec "$@"', "sh", *words]
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         stdin=subprocess.PIPE if WINDOWS else None,
-                                        bufsize=0 if unread else -1, env=CLEAN)
+                                        bufsize=0 if unread else -1, env=CLEAN, cwd=folder)
         self.err = Collector(self.process.stderr)
         if unread:
             self.out = None
             self.bound = [self.process.stdout.readline().decode().strip() for _ in listen]
             return
         self.out = Collector(self.process.stdout)
-        until(lambda: len(self.out.lines) >= len(listen) or self.process.poll() is not None
+        ports = len(listen) + more
+        until(lambda: len(self.out.lines) >= ports or self.process.poll() is not None
               if print_port else "listening" in self.err.text(), "the server to listen")
         if self.process.poll() is not None:
             self.kill()
             raise AssertionError(f"it ended with {self.process.returncode}: {self.err.text()}")
-        self.bound = [line.decode().strip() for line in self.out.lines[:len(listen)]]
+        self.bound = [line.decode().strip() for line in self.out.lines[:ports]]
 
     @property
     def port(self):
@@ -109,6 +112,10 @@ class Served:
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def secure_url(self):
+        return f"https://127.0.0.1:{self.port}"
 
     @property
     def pid(self):
@@ -194,6 +201,13 @@ class Served:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
 
+def cert(folder, *words, **options):
+    """`weir cert` in a folder."""
+    return subprocess.run([*COMMAND, "cert", *words], cwd=folder, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=60 * PATIENCE, check=False,
+                          env=CLEAN, **options)
+
+
 class ServedTest(unittest.TestCase):
     """A test case that starts servers and leaves none behind."""
 
@@ -206,6 +220,17 @@ class ServedTest(unittest.TestCase):
         made = tempfile.TemporaryDirectory()
         self.addCleanup(made.cleanup)
         return Path(made.name)
+
+    def certificates(self, *words):
+        """A folder with an authority and the certificate of a server: see OWN_TLS."""
+        folder = self.folder()
+        done = cert(folder, *words)
+        self.assertEqual(0, done.returncode, done.stderr)
+        return folder
+
+
+# For a server that runs in such a folder.
+OWN_TLS = ("--tls-cert", "server.pem", "--tls-key", "server.key")
 
 
 def curl(*words, check=True, seconds=60):

@@ -50,6 +50,13 @@ bool connects(const address& at) {
 
 }  // namespace
 
+TEST_CASE("background server: no address is secure without what secures it", "[http]") {
+  const routes handlers = make_routes();
+  const auto served = open(handlers);
+  CHECK(served->listen_secure("127.0.0.1:0").why() == errc::invalid);
+  CHECK(served->listen_secure("nowhere").why() == errc::malformed);
+}
+
 TEST_CASE("background server: serves on its threads until it is stopped, and counts", "[http]") {
   const routes handlers = make_routes();
   background_options options;

@@ -20,6 +20,7 @@
 #include <weir/platform/error.hpp>
 #include <weir/platform/export.hpp>
 #include <weir/runtime/scheduler.hpp>
+#include <weir/runtime/secured_stream.hpp>
 
 namespace weir::http {
 
@@ -30,6 +31,11 @@ struct background_options {
   runtime::scheduler_options loop;
   // Asked for each thread before its server is made: for an observer that is not shared.
   void (*adapt)(void* context, std::uint32_t thread, server_options& served) = nullptr;
+  // Asked for each thread before its server is made, when there is to be listen_secure(): what
+  // protects those connections, on that thread's loop. It is kept for as long as the server is, and
+  // ends before the loop does. Null: there are no secure connections.
+  std::shared_ptr<runtime::stream_security> (*secure)(void* context,
+                                                      runtime::scheduler& loop) = nullptr;
   // Told on one of the threads when the last server has ended: after a drain, or because one broke
   // (then the others were drained), or the start failed. It may not call stop(), which waits for
   // that thread.
@@ -52,6 +58,9 @@ class WEIR_EXPORT background_server {
   // server::listen(); errc::invalid: too late.
   result<address> listen(const address& at);
   result<address> listen(std::string_view at);
+  // As listen(), for https: see server::listen_secure().
+  result<address> listen_secure(const address& at);
+  result<address> listen_secure(std::string_view at);
 
   // Begins to serve. After an error all is closed and no thread is left. Errors: errc::cancelled
   // (stopped already), errc::invalid (started twice), errc::limit (no thread, no frame).

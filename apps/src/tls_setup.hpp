@@ -1,0 +1,54 @@
+// apps/tls_setup.hpp - the certificates of `weir serve`: read, checked, and read again while it
+// runs.
+//
+// What a maintainer must not break: nothing is used that has not been checked as a whole, and what
+// cannot be used changes nothing. There is no way from here to serving plainly.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <weir/runtime/scheduler.hpp>
+#include <weir/runtime/secured_stream.hpp>
+
+namespace weir::apps {
+
+struct tls_files {
+  std::string certificate;  // the chain, the leaf first
+  std::string key;
+};
+
+struct tls_settings {
+  // The first is for clients that name no host, or one that none is for. Empty: no TLS.
+  std::vector<tls_files> pairs;
+  std::string client_ca;         // whose certificates clients show; "": they are not asked
+  bool client_optional = false;  // one that shows none is served too
+  bool only_1_3 = false;
+  bool tickets = true;
+};
+
+// Any thread; one at a time calls load().
+class tls_setup {
+ public:
+  explicit tls_setup(tls_settings settings);
+  tls_setup(const tls_setup&) = delete;
+  tls_setup& operator=(const tls_setup&) = delete;
+  ~tls_setup();
+
+  // Reads all files and checks them. "": sessions from now on are made of them, on every loop;
+  // those that are open keep what they began with. Otherwise what is wrong, for a person.
+  std::string load();
+
+  // What is in use, a line for each pair: whose it is, until when, its serial number.
+  std::vector<std::string> about() const;
+
+  // What protects the connections of one loop. After a load() that went well; it may outlive this.
+  std::shared_ptr<runtime::stream_security> secure(runtime::scheduler& loop) const;
+
+ private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace weir::apps
