@@ -100,7 +100,7 @@ class program {
   std::string redirect_authority() const;
   bool start();
   void announce() const;
-  void reload();
+  void reload_when_asked();
   bool side_servers_stopped() const noexcept;
   int supervise();
   int report(const http::drain_report& sum, int code);
@@ -129,7 +129,8 @@ class program {
   std::vector<address> bound_;
   address admin_at_;
   address redirect_at_;
-  unsigned reloads_ = 0;            // requests to reload that were seen to
+  unsigned reloads_ = 0;  // requests to reload that were seen to
+  time_ns next_look_ns_ = never_ns;
   std::atomic<bool> ended_{false};  // all servers have
 };
 
@@ -402,10 +403,15 @@ int program::run() {
   return report(sum, code);
 }
 
-// SIGHUP: certificates and keys again, from the files that were named at the start.
-void program::reload() {
+// SIGHUP, or other files than before: certificates and keys again, by the names of the start.
+void program::reload_when_asked() {
   const unsigned asked = platform::reload_watch::count();
-  if (std::exchange(reloads_, asked) == asked) return;
+  bool wanted = std::exchange(reloads_, asked) != asked;
+  if (control_->now_ns() >= next_look_ns_) {
+    next_look_ns_ = due_after(control_->now_ns(), options_.tls_watch);
+    wanted = tls_.changed() || wanted;
+  }
+  if (!wanted) return;
   if (const std::string wrong = tls_.load(); !wrong.empty()) {
     say("not reloaded, and what was in use stays in use: " + wrong);
     return;
@@ -421,12 +427,13 @@ bool program::side_servers_stopped() const noexcept {
 // Until all servers have ended, the admin one last, or a second signal.
 int program::supervise() {
   bool draining = false;
+  next_look_ns_ = due_after(control_->now_ns(), options_.tls_watch);
   while (!ended_.load() || !side_servers_stopped()) {
     if (ended_.load()) {
       if (redirect_ != nullptr) redirect_->drain();
       if (admin_ != nullptr) admin_->drain();
     }
-    const error why = control_->poll_once(never_ns);
+    const error why = control_->poll_once(next_look_ns_);
     const unsigned signals = platform::termination_watch::count();
     if (signals >= 2) {
       say("ended at once by a second signal; what was open is cut off");
@@ -437,7 +444,7 @@ int program::supervise() {
       if (redirect_ != nullptr) redirect_->drain();
     }
     if (why) return exit_code::failed;
-    reload();
+    reload_when_asked();
   }
   return exit_code::done;
 }

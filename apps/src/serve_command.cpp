@@ -93,6 +93,13 @@ void serve_command::describe_tls() {
       ->default_str("on")
       ->group(group);
   words_
+      .add_option("--tls-watch", tls_watch_,
+                  "Look at these files so often, and read them again when they have changed and "
+                  "look the same twice")
+      ->type_name("DURATION")
+      ->default_str("off")
+      ->group(group);
+  words_
       .add_option("--redirect-http", options_.redirect_listen,
                   "Answer plain HTTP at this address with 308, to the same path by https")
       ->type_name("ADDR")
@@ -117,7 +124,7 @@ std::string serve_command::interpret_tls() {
     options_.tls.pairs.push_back({certificates_[i], keys_[i]});
   }
   for (const char* flag : {"--tls-client-ca", "--tls-client-auth", "--tls-min", "--tls-tickets",
-                           "--redirect-http", "--redirect-to"}) {
+                           "--tls-watch", "--redirect-http", "--redirect-to"}) {
     if (words_.count(flag) > 0 && options_.tls.pairs.empty()) {
       return std::string(flag) + " goes with --tls-cert and --tls-key, which are missing";
     }
@@ -133,6 +140,14 @@ std::string serve_command::interpret_tls() {
   }
   if (tls_min_ != "1.2" && tls_min_ != "1.3") return "--tls-min " + tls_min_ + ": 1.2 or 1.3";
   if (tickets_ != "on" && tickets_ != "off") return "--tls-tickets " + tickets_ + ": on or off";
+  if (words_.count("--tls-watch") > 0) {
+    const result<time_ns> often = parse_duration(tls_watch_);
+    if (!often.ok()) return "--tls-watch " + tls_watch_ + ": " + often.why().where;
+    if (often.value() < tls_watch_min) {
+      return "--tls-watch " + tls_watch_ + ": at least " + format_duration(tls_watch_min);
+    }
+    options_.tls_watch = often.value();
+  }
   options_.tls.client_optional = client_auth_ == "optional";
   options_.tls.only_1_3 = tls_min_ == "1.3";
   options_.tls.tickets = tickets_ == "on";

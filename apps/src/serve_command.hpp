@@ -40,6 +40,7 @@ class serve_command {
   std::string client_auth_ = "required";
   std::string tls_min_ = "1.2";
   std::string tickets_ = "on";
+  std::string tls_watch_;
   // The values of the limit flags as they were typed, in the order of http::limit_fields.
   std::vector<std::string> limits_ = std::vector<std::string>(http::limit_fields.size());
 };

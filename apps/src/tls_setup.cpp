@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <weir/platform/clock.hpp>
+#include <weir/platform/file.hpp>
 #include <weir/platform/mutex.hpp>
 #include <weir/tls/certificate_facts.hpp>
 #include <weir/tls/context.hpp>
@@ -100,6 +101,30 @@ std::string load_pair(const tls_files& from, std::vector<tls::identity>& into) {
   return {};
 }
 
+// How a file looks from outside; all zero when it cannot be opened.
+struct file_look {
+  std::uint64_t identity = 0;
+  std::uint64_t size = 0;
+  std::int64_t modified = 0;
+  friend bool operator==(const file_look&, const file_look&) = default;
+};
+
+std::vector<file_look> look_at(const tls_settings& from) {
+  std::vector<file_look> looks;
+  const auto add = [&looks](const std::string& path) {
+    const result<file> found = file::open_read(path);
+    looks.push_back(found.ok() ? file_look{found.value().identity(), found.value().size(),
+                                           found.value().modified_unix_seconds()}
+                               : file_look{});
+  };
+  for (const tls_files& pair : from.pairs) {
+    add(pair.certificate);
+    add(pair.key);
+  }
+  if (!from.client_ca.empty()) add(from.client_ca);
+  return looks;
+}
+
 }  // namespace
 
 struct tls_setup::impl {
@@ -108,6 +133,8 @@ struct tls_setup::impl {
   const tls_settings settings;
   const std::shared_ptr<current_context> current = std::make_shared<current_context>();
   std::vector<tls::certificate_facts> facts;
+  std::vector<file_look> loaded;  // before they were read
+  std::vector<file_look> seen;
 };
 
 tls_setup::tls_setup(tls_settings settings) : impl_(std::make_unique<impl>(std::move(settings))) {}
@@ -116,6 +143,7 @@ tls_setup::~tls_setup() = default;
 
 std::string tls_setup::load() {
   const tls_settings& from = impl_->settings;
+  impl_->loaded = look_at(from);
   tls::server_options options;
   for (const tls_files& pair : from.pairs) {
     if (const std::string wrong = load_pair(pair, options.identities); !wrong.empty()) return wrong;
@@ -145,6 +173,13 @@ std::string tls_setup::load() {
   impl_->facts = std::move(facts);
   impl_->current->set(made.value());
   return {};
+}
+
+bool tls_setup::changed() {
+  std::vector<file_look> now = look_at(impl_->settings);
+  const bool settled = now == impl_->seen;
+  impl_->seen = std::move(now);
+  return settled && impl_->seen != impl_->loaded;
 }
 
 std::vector<std::string> tls_setup::about() const {

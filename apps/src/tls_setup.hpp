@@ -28,7 +28,7 @@ struct tls_settings {
   bool tickets = true;
 };
 
-// Any thread; one at a time calls load().
+// load() and changed() by one thread at a time, secure() and what it gives by any.
 class tls_setup {
  public:
   explicit tls_setup(tls_settings settings);
@@ -39,6 +39,10 @@ class tls_setup {
   // Reads all files and checks them. "": sessions from now on are made of them, on every loop;
   // those that are open keep what they began with. Otherwise what is wrong, for a person.
   std::string load();
+
+  // Whether the files look other than when load() last began, and as they did at the last call of
+  // this: who exchanges several of them is done then, as far as one can see.
+  bool changed();
 
   // What is in use, a line for each pair: whose it is, until when, its serial number.
   std::vector<std::string> about() const;

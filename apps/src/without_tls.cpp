@@ -23,6 +23,10 @@ std::string tls_setup::load() {
   return "--tls-cert: this weir was built without TLS (WEIR_TLS=OFF)";
 }
 
+bool tls_setup::changed() {
+  return false;
+}
+
 std::vector<std::string> tls_setup::about() const {
   return {};
 }

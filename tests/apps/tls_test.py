@@ -434,6 +434,26 @@ class Reload(served.ServedTest):
         self.reload(server)
         server.stop()
 
+    def test_files_that_are_watched_need_no_signal(self):
+        folder = self.certificates()
+        server = self.serve(*OWN_TLS, "--tls-watch", "500ms", folder=folder)
+        told = server.err.text
+        for number in range(1, 4):
+            self.assertEqual(0, served.cert(folder, "--force").returncode)
+            until(lambda number=number: told().count("weir: reloaded") == number, "the reload")
+            peer = Peer(server, folder)
+            peer.ask()
+            self.assertEqual(self.serial(folder), peer.serial)
+            peer.close()
+        # Said once, however often it is looked at; and taken back.
+        key = (folder / "server.key").read_bytes()
+        (folder / "server.key").unlink()
+        until(lambda: "not reloaded" in told(), "the refusal")
+        (folder / "server.key").write_bytes(key)
+        until(lambda: told().count("weir: reloaded") == 4, "the reload")
+        self.assertEqual(1, told().count("not reloaded"))
+        server.stop()
+
     @served.NO_POSIX
     def test_a_session_of_before_is_a_full_handshake_after_and_a_served_one(self):
         folder = self.certificates()
@@ -538,11 +558,13 @@ class Start(served.ServedTest):
         self.refused(folder, "--tls-key", "server.key", says=["--tls-cert is there 0", "--tls-key"])
         for words in (["--tls-client-ca", "ca.pem"], ["--tls-min", "1.3"], ["--tls-tickets", "on"],
                       ["--redirect-http", "127.0.0.1:0"], ["--redirect-to", "a.test"],
+                      ["--tls-watch", "1s"],
                       ["--tls-client-auth", "optional"]):
             self.refused(folder, *words, says=[words[0], "--tls-cert and --tls-key"])
         for words in (["--tls-min", "1.1"], ["--tls-min", "ssl3"], ["--tls-tickets", "yes"],
                       ["--tls-client-auth", "optional"], ["--redirect-http", ""],
                       ["--redirect-to", "a.test"], ["--tls-client-ca", ""],
+                      ["--tls-watch", "1"], ["--tls-watch", "99ms"], ["--tls-watch", ""],
                       ["--tls-client-ca", "ca.pem", "--tls-client-auth", "maybe"]):
             self.refused(folder, *OWN_TLS, *words, says=words[-2])
         self.refused(folder, *OWN_TLS, "--redirect-http", "localhost", says="listen on localhost")
