@@ -206,9 +206,6 @@ function(weir_build_mbedtls)
   target_compile_definitions(weir_mbedtls
     PUBLIC "$<BUILD_INTERFACE:MBEDTLS_CONFIG_FILE=\"weir_mbedtls_config.h\">")
   target_compile_features(weir_mbedtls PRIVATE c_std_99)
-  if(WIN32)
-    target_link_libraries(weir_mbedtls PRIVATE ws2_32)  # addresses in certificates
-  endif()
   set_target_properties(weir_mbedtls PROPERTIES UNITY_BUILD OFF C_CLANG_TIDY "")
   if(NOT MSVC)
     # A handshake without optimisation takes ten times as long, in each of thousands of tests.
