@@ -19,7 +19,8 @@ runtime::task<error> until_readable(net::socket_stream& stream) {
 
 }  // namespace
 
-// One connection as one coroutine: while it is idle its frame is all there is of it.
+// One connection as one coroutine: while it is idle its frame is all there is of it. So it says
+// little itself: each await has room in the frame, whether it is passed or not.
 runtime::task<error> server::impl::run_connection(platform::native_socket accepted,
                                                   peer_address peer, bool is_secure) {
   result<platform::socket_id> socket = net::socket_stream::adopt(loop, accepted);
@@ -28,13 +29,13 @@ runtime::task<error> server::impl::run_connection(platform::native_socket accept
     live_connection entry{nullptr, &stream};
     entry.enter(live);
     std::unique_ptr<runtime::secured_stream> secured;
-    error refused;
     if (is_secure) {
       entry.handshaking = true;
-      refused = co_await secure(stream, secured);
+      const error refused = co_await secure(stream, secured);
+      static_cast<void>(refused);  // then there is nothing over the stream, which has ended
       entry.handshaking = false;
     }
-    if (!refused) {
+    if (!is_secure || secured != nullptr) {
       runtime::byte_stream& over =
           is_secure ? static_cast<runtime::byte_stream&>(*secured) : stream;
       connection served(common, over, peer);
@@ -54,20 +55,11 @@ runtime::task<error> server::impl::run_connection(platform::native_socket accept
         }
       }
       entry.served = nullptr;
-      ending how = served.how();
-      if (is_secure) {
-        const error unsaid = co_await end_secured(*secured, how);
-        static_cast<void>(unsaid);  // the peer is gone, or does not read
-        how = end_below(*secured, how);
-      }
-      if (how == ending::linger) {
-        const error lingered = co_await linger(stream);
-        static_cast<void>(lingered);
-      } else if (how == ending::close) {
-        stream.close();
+      if (is_secure || served.how() == ending::linger) {
+        const error unheard = co_await end(stream, secured.get(), served.how());
+        static_cast<void>(unheard);  // the peer is gone, or does not read
       } else {
-        ++common.counters.connections_reset;
-        stream.reset();
+        end_at_once(stream, served.how());
       }
     }
     entry.leave();
@@ -79,8 +71,8 @@ runtime::task<error> server::impl::run_connection(platform::native_socket accept
 
 // -- inside TLS --
 
-// The handshake, all of it under one deadline from accept. An error: there was none, and `stream`
-// is ended.
+// The handshake, all of it under one deadline from accept. An error: there was none, `over` is null
+// and `stream` is ended.
 runtime::task<error> server::impl::secure(net::socket_stream& stream,
                                           std::unique_ptr<runtime::secured_stream>& over) {
   const error why = co_await shake(stream, over);
@@ -95,6 +87,7 @@ runtime::task<error> server::impl::secure(net::socket_stream& stream,
     how = over->ended_by();
     const error abandoned = co_await over->abandon();
     static_cast<void>(abandoned);  // a worker that is stuck has what it needs
+    over.reset();
   }
   if (why == errc::cancelled) {  // a drain
     stream.reset();
@@ -159,6 +152,28 @@ ending server::impl::end_below(const runtime::secured_stream& over, ending how) 
 }
 
 // -- ending --
+
+// What is said before the end, and the end. `over`: the session over the stream, if there is one.
+runtime::task<error> server::impl::end(net::socket_stream& stream, runtime::secured_stream* over,
+                                       ending how) {
+  if (over != nullptr) {
+    const error unsaid = co_await end_secured(*over, how);
+    static_cast<void>(unsaid);  // the peer is gone, or does not read
+    how = end_below(*over, how);
+  }
+  if (how != ending::linger) {
+    end_at_once(stream, how);
+    co_return error{};
+  }
+  const error lingered = co_await linger(stream);
+  co_return lingered;
+}
+
+void server::impl::end_at_once(net::socket_stream& stream, ending how) noexcept {
+  if (how == ending::close) return stream.close();
+  ++common.counters.connections_reset;
+  stream.reset();
+}
 
 // Ends a stream so that its last answer can be read, and counts the bounds that were reached.
 runtime::task<error> server::impl::linger(net::socket_stream& stream) {

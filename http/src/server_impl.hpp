@@ -97,6 +97,8 @@ struct server::impl {
                               std::unique_ptr<runtime::secured_stream>& over);
   runtime::task<error> shake(net::socket_stream& stream,
                              std::unique_ptr<runtime::secured_stream>& over);
+  runtime::task<error> end(net::socket_stream& stream, runtime::secured_stream* over, ending how);
+  void end_at_once(net::socket_stream& stream, ending how) noexcept;
   runtime::task<error> end_secured(runtime::secured_stream& over, ending how);
   ending end_below(const runtime::secured_stream& over, ending how) noexcept;
   runtime::task<error> turn_away(net::accepted who);

@@ -348,8 +348,7 @@ play stands_still(side which) {
   };
 }
 
-// Nine tenths of a rate. Over sockets a tenth of it: their buffers take a megabyte unread, and what
-// falls short of the rate has to be more than that before all is sent.
+// Of a rate. Over sockets far less, as their buffers take a megabyte that nobody reads.
 std::size_t too_little(const stage& on, std::size_t rate) {
   return on.exact() ? rate / 10 * 9 : rate / 10;
 }
