@@ -63,10 +63,11 @@ class Lifecycle(served.ServedTest):
         for number in (signal.SIGTERM, signal.SIGINT):
             server = self.serve("--threads", "2")
             with server.connect() as busy, server.connect() as idle:
-                idle.sendall(b"GET /plaintext HTTP/1.1\r\nHost: a\r\n\r\n")
-                self.assertTrue(idle.recv(1000).startswith(b"HTTP/1.1 200 "))
+                # On the connections that are counted: another may still be closing at the drain.
                 busy.sendall(b"GET /delay/1000 HTTP/1.1\r\nHost: a\r\n\r\n")
-                self.assertEqual(200, Answer(server.url + "/plaintext").status)
+                for _ in range(2):
+                    idle.sendall(b"GET /plaintext HTTP/1.1\r\nHost: a\r\n\r\n")
+                    self.assertTrue(idle.recv(1000).startswith(b"HTTP/1.1 200 "))
                 begin = time.monotonic()
                 server.signal(number)
                 self.assertEqual(b"", idle.recv(1000))
