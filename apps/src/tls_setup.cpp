@@ -149,6 +149,7 @@ std::string tls_setup::load() {
     if (const std::string wrong = load_pair(pair, options.identities); !wrong.empty()) return wrong;
   }
   std::vector<tls::certificate_facts> facts;
+  facts.reserve(options.identities.size());
   for (const tls::identity& each : options.identities) facts.push_back(tls::facts_of(each));
   if (!from.client_ca.empty()) {
     std::string wrong;
