@@ -22,6 +22,7 @@
 #include <weir/tls/make_certificate.hpp>
 
 #include "exit_code.hpp"
+#include "say.hpp"
 #include "text_file.hpp"
 #include "units.hpp"
 
@@ -36,10 +37,6 @@ constexpr std::size_t names_max = 64;
 constexpr std::size_t dns_name_bytes_max = 253;  // RFC 1035 3.1
 constexpr std::size_t dns_label_bytes_max = 63;
 constexpr std::size_t common_name_bytes_max = 64;  // RFC 5280 A.1
-
-void say(const std::string& text) {
-  std::fprintf(stderr, "weir: %s\n", text.c_str());
-}
 
 bool is_dns_label(std::string_view label) noexcept {
   if (label.empty() || label.size() > dns_label_bytes_max) return false;

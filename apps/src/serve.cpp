@@ -24,6 +24,7 @@
 #include "home_page.hpp"
 #include "limit_flags.hpp"
 #include "redirect_routes.hpp"
+#include "say.hpp"
 #include "tls_setup.hpp"
 
 namespace weir::apps {
@@ -62,10 +63,6 @@ http::limits redirect_limits(const http::limits& served) noexcept {
 
 // How long the end waits for a reader of the log.
 constexpr time_ns log_end_ns = 2 * second_ns;
-
-void say(const std::string& text) {
-  std::fprintf(stderr, "weir: %s\n", text.c_str());
-}
 
 // Threads are under way: nothing is taken apart.
 [[noreturn]] void end_without_the_rest(int code) {

@@ -1,0 +1,13 @@
+// apps/say.hpp - what the program tells the person who runs it, on standard error.
+#pragma once
+
+#include <cstdio>
+#include <string>
+
+namespace weir::apps {
+
+inline void say(const std::string& text) {
+  std::fprintf(stderr, "weir: %s\n", text.c_str());
+}
+
+}  // namespace weir::apps
