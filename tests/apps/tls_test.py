@@ -176,13 +176,17 @@ class Tls(served.ServedTest):
 
     # -- client certificates --
 
-    def test_a_client_certificate_is_required_when_that_was_asked_for(self):
-        server, folder = self.secure("--tls-client-ca", "ca.pem")
-        self.assertEqual(0, served.cert(folder, "--client").returncode)
+    def add_clients(self, folder):
+        """Beside the server's: client.*, and stranger.* of an authority that nobody here trusts."""
         other = self.certificates()
-        self.assertEqual(0, served.cert(other, "--client").returncode)
+        for each in (folder, other):
+            self.assertEqual(0, served.cert(each, "--client").returncode)
         for end in PEM:
             shutil.copy(other / f"client.{end}", folder / f"stranger.{end}")
+
+    def test_a_client_certificate_is_required_when_that_was_asked_for(self):
+        server, folder = self.secure("--tls-client-ca", "ca.pem")
+        self.add_clients(folder)
         # How they are told is mbedTLS's: in TLS 1.2 by a close without an alert, in TLS 1.3 by an
         # alert that they cannot read (its issue 10877: the key is that of the handshake).
         for version in ("-tls1_2", "-tls1_3"):
@@ -205,11 +209,7 @@ class Tls(served.ServedTest):
 
     def test_an_optional_client_certificate_has_to_be_good_when_there_is_one(self):
         server, folder = self.secure("--tls-client-ca", "ca.pem", "--tls-client-auth", "optional")
-        self.assertEqual(0, served.cert(folder, "--client").returncode)
-        other = self.certificates()
-        self.assertEqual(0, served.cert(other, "--client").returncode)
-        for end in PEM:
-            shutil.copy(other / f"client.{end}", folder / f"stranger.{end}")
+        self.add_clients(folder)
         for version in ("-tls1_2", "-tls1_3"):
             self.assertIn(ANSWER, s_client(server, version, folder=folder))
             for who, good in (("client", True), ("stranger", False)):
