@@ -87,7 +87,8 @@ class conversation {
     if (upgraded_ != nullptr) upgraded_->on_drain();
   }
 
-  // Sends what was gathered. False: something is left to wait for with flush_all().
+  // Sends what was gathered, right before the end. False: something is left to wait for with
+  // flush_all().
   bool flush_last() noexcept;
   runtime::task<error> flush_all();
 

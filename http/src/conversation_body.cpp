@@ -142,7 +142,7 @@ runtime::task<error> conversation::more_body_at_rate() {
 }
 
 bool conversation::flush_last() noexcept {
-  if (!output_.blocked()) output_.flush();
+  if (!output_.blocked()) output_.flush_with_next();
   if (output_.failed()) kept_->how = ending::reset;
   return !output_.blocked();
 }

@@ -56,7 +56,7 @@ void output::flush(response* owner) noexcept {
              owner);
 }
 
-void output::flush_before_file() noexcept {
+void output::flush_with_next() noexcept {
   WEIR_ASSERT(!blocked());
   const std::byte* const lent = service_.loop.lend_send_buffer().data();
   const std::string_view head{reinterpret_cast<const char*>(lent), used_};
@@ -169,7 +169,7 @@ runtime::task<error> output::write_loop() {
 runtime::task<error> output::write_file(const file& source, std::uint64_t offset,
                                         std::uint64_t count_bytes) {
   if (count_bytes > 0) {
-    flush_before_file();
+    flush_with_next();
   } else {
     flush();
   }

@@ -59,8 +59,9 @@ class output {
   // Sends what was gathered, and `body` right behind it without copying it. The response that owns
   // the body is handed over when something of it is left.
   void flush(response* owner = nullptr) noexcept;
-  // The same where a file follows at once: what was gathered may wait for its first bytes.
-  void flush_before_file() noexcept;
+  // The same where a file follows at once, or the end of the stream: what was gathered may leave
+  // in one packet with it.
+  void flush_with_next() noexcept;
 
   // Whether enough was gathered that it should leave before the next answer is made: past
   // response_queue_bytes_max, or so much that the next head might find no room.

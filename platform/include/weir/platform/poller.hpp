@@ -193,8 +193,9 @@ class WEIR_EXPORT poller {
   // At most 64 parts are looked at in one call.
   virtual result<std::size_t> try_send(socket_id socket,
                                        std::span<const byte_view> parts) noexcept = 0;
-  // The same where a send or send_file follows at once: the system may keep these bytes until then,
-  // so that a head and the file behind it share a packet. One that cannot sends them as they are.
+  // The same where a send, send_file, shut_send or close follows at once: the system may keep these
+  // bytes until then, so that a head and the file behind it share a packet, or a last answer and
+  // its FIN. One that cannot sends them as they are.
   virtual result<std::size_t> try_send_more(socket_id socket,
                                             std::span<const byte_view> parts) noexcept {
     return try_send(socket, parts);

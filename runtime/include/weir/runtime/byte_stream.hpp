@@ -56,7 +56,8 @@ class WEIR_EXPORT byte_stream {
 
   virtual result<std::size_t> try_read(byte_span into) noexcept = 0;
   virtual result<std::size_t> try_write(std::span<const byte_view> parts) noexcept = 0;
-  // The same where a write follows at once: these bytes may wait for it, to leave together.
+  // The same where a write or the end of our side follows at once: these bytes may wait for it, to
+  // leave together.
   virtual result<std::size_t> try_write_more(std::span<const byte_view> parts) noexcept {
     return try_write(parts);
   }
