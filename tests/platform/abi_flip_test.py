@@ -49,14 +49,23 @@ def main():
     source = root / "platform" / "src" / check / "abi_check.cpp"
     text = (root / f"platform/include/weir/platform/abi_{table}.hpp").read_text(encoding="utf-8")
     shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    command = [*compiler, "-std=c++20", "-DWEIR_STATIC", f"-I{root / 'platform/src'}"]
+    # The headers of Windows are most of what is read, and have none of our numbers in them: once.
+    if (root / "platform" / "src" / check / "headers.hpp").exists():
+        system = work / "system.hpp"
+        system.write_text(f"#include <{check}/headers.hpp>\n", encoding="utf-8")
+        subprocess.run([*command, "-x", "c++-header", str(system), "-o", f"{system}.gch"],
+                       check=True)
+        command += ["-include", str(system)]
 
     def compiles(name, changed):
         here = work / name
         shutil.copytree(root / "platform" / "include", here)
         (here / f"weir/platform/abi_{table}.hpp").write_text(changed, encoding="utf-8")
         run = subprocess.run(
-            [*compiler, "-std=c++20", "-DWEIR_STATIC", f"-I{here}", f"-I{root / 'platform/src'}",
-             "-c", str(source), "-o", str(here / "object")], capture_output=True, text=True)
+            [*command, f"-I{here}", "-c", str(source), "-o", str(here / "object")],
+            capture_output=True, text=True)
         shutil.rmtree(here)
         return run.returncode == 0, run.stderr
 
