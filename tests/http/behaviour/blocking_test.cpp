@@ -243,10 +243,15 @@ BEHAVIOUR(
     "blocking: a handler is told when its peer goes away, and one that reads on is answered") {
   on.virtual_blocking_ns = 200 * millisecond_ns;
   on.serve({});
-  const peer_id gone = on.connect({sim_step::send(get("/until-told")),
-                                   sim_step::pause(50 * millisecond_ns), sim_step::close()});
-  const peer_id broken = on.connect({sim_step::send(get("/until-told")),
-                                     sim_step::pause(50 * millisecond_ns), sim_step::reset()});
+  const sim_step all_run = await_that([held = on.state.held, real = on.real_time()] {
+    return !real || held->inside() + held->passed() == 3;
+  });
+  const peer_id gone =
+      on.connect({sim_step::send(get("/until-told")), sim_step::pause(50 * millisecond_ns), all_run,
+                  sim_step::close()});
+  const peer_id broken =
+      on.connect({sim_step::send(get("/until-told")), sim_step::pause(50 * millisecond_ns), all_run,
+                  sim_step::reset()});
   const peer_id half = on.connect(ask(get("/until-told")));
   on.until([&] { return on.state.held->told() == 3; });
   on.until_ended();

@@ -90,10 +90,10 @@ BEHAVIOUR("X08 a reset between two pipelined requests: the second is served to n
   others good(on);
   std::vector<peer_id> broken;
   for (int i = 0; i < rounds; ++i) {
-    broken.push_back(on.connect({sim_step::send(get("/gate") + get("/echo/smuggled")),
-                                 sim_step::pause(20 * millisecond_ns), sim_step::reset()}));
+    broken.push_back(on.connect(
+        {sim_step::send(get("/gate") + get("/echo/smuggled")), sim_step::pause(20 * millisecond_ns),
+         await_that([&on] { return on.state.came_to_gate == rounds; }), sim_step::reset()}));
   }
-  on.until([&on] { return on.state.at_gate == rounds; });
   on.until_ended();
   const time_ns later_ns = on.now_ns() + 5 * millisecond_ns;  // the resets arrive
   on.until([&] { return on.now_ns() >= later_ns; });

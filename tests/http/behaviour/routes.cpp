@@ -154,6 +154,7 @@ task<error> compute_child(exchange& x, route_state& state) {
 
 task<error> gate(exchange& x, route_state& state) {
   ++state.at_gate;
+  ++state.came_to_gate;
   error slept;
   while (!state.gate_open && !slept) {
     slept = co_await runtime::sleep_until(x.loop().now_ns() + millisecond_ns);

@@ -38,6 +38,7 @@ class hold {
 // What tests and handlers share. Atomic, because over sockets they are on two threads.
 struct route_state {
   std::atomic<int> at_gate{0};           // handlers of /gate that wait
+  std::atomic<int> came_to_gate{0};      // all that ever did
   std::atomic<bool> gate_open{false};    // lets them through
   std::atomic<int> echoes{0};            // calls of the plain echo handler
   std::atomic<int> smuggled{0};          // of them, with the text that no peer may get served

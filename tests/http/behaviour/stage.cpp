@@ -158,6 +158,10 @@ sim_step await_interim(std::size_t n) {
   });
 }
 
+sim_step await_that(std::function<bool()> so) {
+  return sim_step::await_text([is = std::move(so)](std::string_view) { return is(); });
+}
+
 script ask(std::string bytes) {
   return {sim_step::send(std::move(bytes)), sim_step::half_close(), sim_step::await_end()};
 }

@@ -156,6 +156,9 @@ class answer_count {
   std::shared_ptr<watch> seen_;
 };
 sim_step await_interim(std::size_t n);
+// Goes on when it is so, for which a pause alone is too short on a busy machine. To stand behind
+// one: in virtual time it is asked once, when that is over.
+sim_step await_that(std::function<bool()> so);
 // Sends, ends its side, and waits for the end of the other: what a client does that is done.
 script ask(std::string bytes);
 // Sends, waits for so many answers, and ends the connection as a client does that wants no more.
