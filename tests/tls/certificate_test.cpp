@@ -63,6 +63,20 @@ TEST_CASE("a chain with one broken certificate is refused whole") {
   CHECK(anchors.why() == errc::malformed);
 }
 
+TEST_CASE("S11 a chain of 64 KiB is refused when it is loaded; the longest is served") {
+  std::string chain = server_certificate().certificate;
+  while (chain.size() < 64 * 1024 * 4 / 3) chain += authority().certificate;  // PEM is a third more
+  const error why = load(chain, server_certificate().key);
+  CHECK(why == errc::invalid);
+  CHECK(std::string(why.where) == "the certificate chain is longer than one record");
+  const tls::version v = GENERATE(tls::version::tls_1_2, tls::version::tls_1_3);
+  tls::server_options longest = server_options();
+  longest.identities = {long_identity()};
+  longest.oldest = longest.newest = v;
+  engine_pair pair(make_context(std::move(longest)), make_context(client_options()));
+  CHECK(pair.shake());
+}
+
 TEST_CASE("certificate names match as RFC 6125 says") {
   CHECK(tls::name_matches("Example.com", "eXample.COM"));
   CHECK(tls::name_matches("*.example.com", "a.example.com"));

@@ -1,6 +1,7 @@
 // tests/tls/identities.cpp - see the header.
 #include "identities.hpp"
 
+#include <string>
 #include <utility>
 
 #include <catch_amalgamated.hpp>
@@ -76,6 +77,18 @@ tls::identity identity_of(const tls::made_certificate& from) {
   INFO(got.why().where);
   REQUIRE(got.ok());
   return std::move(got).value();
+}
+
+tls::identity long_identity() {
+  const tls::made_certificate& leaf = server_certificate();
+  tls::identity longest = identity_of(leaf);
+  std::string chain = leaf.certificate;
+  for (;;) {
+    chain += authority().certificate;
+    result<tls::identity> longer = tls::identity::from_pem(chain, leaf.key);
+    if (!longer.ok()) return longest;
+    longest = std::move(longer).value();
+  }
 }
 
 tls::trust_anchors anchors_of(const tls::made_certificate& from) {

@@ -21,6 +21,8 @@ tls::made_certificate make_leaf(const tls::certificate_request& request,
                                 const tls::made_certificate& by = authority());
 
 tls::identity identity_of(const tls::made_certificate& made);
+// server_certificate() with as many others behind it as can be sent; one more is refused.
+tls::identity long_identity();
 tls::trust_anchors anchors_of(const tls::made_certificate& made);
 
 // A server that is server_certificate(), and a client that believes authority().

@@ -6,9 +6,9 @@
 
 #include <catch_amalgamated.hpp>
 
+#include "bare_client.hpp"
 #include "engine_pair.hpp"
 #include "narrow_wire.hpp"
-#include "renegotiating_peer.hpp"
 
 using namespace weir;
 using namespace weir::test;
@@ -17,6 +17,7 @@ using answer = tls::outcome::answer;
 namespace {
 
 const std::string hundred(100, 'a');
+constexpr bare_client::message again = bare_client::message::client_hello;
 
 // The library as a naive binding uses it.
 struct naive {
@@ -43,7 +44,7 @@ struct naive {
     return server->read(room);
   }
   std::pair<tls::context, tls::context> of;
-  renegotiating_peer peer;
+  bare_client peer;
   string_wire wire;
   std::unique_ptr<tls::session> server;
 };
@@ -77,7 +78,7 @@ struct ours {
   }
   std::pair<tls::context, tls::context> of;
   std::size_t room = plenty;
-  renegotiating_peer peer;
+  bare_client peer;
   std::unique_ptr<engine> server;
 };
 
@@ -85,7 +86,7 @@ struct ours {
 
 TEST_CASE("S14 a refused renegotiation costs a client nothing but its answer") {
   ours safe;
-  safe.peer.ask_again();
+  safe.peer.say(again);
   safe.exchange();
   CHECK(safe.read() == errc::would_block);
   CHECK(safe.server->egress_bytes() > 0);  // no_renegotiation
@@ -96,7 +97,7 @@ TEST_CASE("S14 a refused renegotiation costs a client nothing but its answer") {
 
 TEST_CASE("H4: after a refused renegotiation over a full wire the next write is lost, or an end") {
   naive bare;
-  bare.peer.ask_again();
+  bare.peer.say(again);
   bare.exchange();
   bare.wire.room = 0;
   REQUIRE(bare.read().what == answer::want_write);
@@ -107,7 +108,7 @@ TEST_CASE("H4: after a refused renegotiation over a full wire the next write is 
   CHECK(bare.peer.read_all().empty());
 
   ours safe;
-  safe.peer.ask_again();
+  safe.peer.say(again);
   safe.room = 10;
   inject(*safe.server, std::exchange(safe.peer.out, ""));
   CHECK(safe.read() == errc::would_block);
@@ -132,7 +133,7 @@ TEST_CASE("H5: a read over a blocked write flushes it, and its retry sends it tw
   naive bare;
   bare.wire.room = 10;
   REQUIRE(bare.server->write(as_bytes(hundred)).what == answer::want_write);
-  bare.peer.ask_again();
+  bare.peer.say(again);
   bare.exchange();
   bare.wire.room = plenty;
   static_cast<void>(bare.read());
@@ -143,7 +144,7 @@ TEST_CASE("H5: a read over a blocked write flushes it, and its retry sends it tw
   ours safe;
   safe.room = 10;
   REQUIRE(safe.server->write(as_bytes(hundred)).ok());
-  safe.peer.ask_again();
+  safe.peer.say(again);
   inject(*safe.server, std::exchange(safe.peer.out, ""));
   CHECK(safe.read() == errc::would_block);
   safe.room = plenty;
@@ -160,7 +161,7 @@ TEST_CASE("a client that only asks for handshakes, and never reads, loses nobody
   // Each request is answered by an alert: at some point not even the reserve has room.
   std::size_t asked = 0;
   while (!safe.server->why_failed() && asked < 20'000) {
-    safe.peer.ask_again();
+    safe.peer.say(again);
     ++asked;
     if (safe.server->ingress_room().size() < safe.peer.out.size()) break;
     inject(*safe.server, std::exchange(safe.peer.out, ""));

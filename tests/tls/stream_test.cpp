@@ -11,6 +11,7 @@
 #include <weir/net/linger.hpp>
 #include <weir/net/listener.hpp>
 #include <weir/net/socket_stream.hpp>
+#include <weir/runtime/nursery.hpp>
 #include <weir/tls/stream.hpp>
 
 #include "engine_pair.hpp"
@@ -41,7 +42,7 @@ using part = std::function<task<error>(end_point&)>;
 
 struct world {
   explicit world(tls::version v = tls::version::tls_1_3, const platform::sim_options& network = {})
-      : of(speaking(v)), loop(scheduler_options(), network), pool(65'536, 64, 8) {}
+      : of(speaking(v)), loop(scheduler_options(), network), pool(65'536, 256, 8) {}
 
   std::pair<tls::context, tls::context> of;
   virtual_loop loop;
@@ -179,6 +180,13 @@ task<error> echo(end_point& at) {
 
 task<error> nothing(end_point&) {
   co_return error{};
+}
+
+// Does not read.
+task<error> deaf(end_point&) {
+  scope& here = co_await this_scope();
+  const error slept = co_await sleep_until(due_after(here.owner().now_ns(), 30 * second_ns));
+  co_return slept;
 }
 
 struct asking {
@@ -367,20 +375,15 @@ TEST_CASE("W10: 64 peers that never read do not keep a server from ending") {
       const result<std::size_t> got = at.stream.try_write({&view, 1});
       co_return got.why();
     }
-    static task<error> deaf(end_point&) {
-      scope& here = co_await this_scope();
-      const error slept = co_await sleep_until(due_after(here.owner().now_ns(), 30 * second_ns));
-      co_return slept;
-    }
   };
   const part flood = parts::flood;
-  const part deaf = parts::deaf;
+  const part quiet = deaf;
   constexpr std::size_t peers = 64;
   std::vector<outcome> servers(peers);
   std::vector<outcome> clients(peers);
   outcome accepting;
   begin(w.loop.loop, serve_all(w, door, flood, servers), accepting, "accepting");
-  for (outcome& each : clients) begin(w.loop.loop, visit(w, deaf), each, "client");
+  for (outcome& each : clients) begin(w.loop.loop, visit(w, quiet), each, "client");
   const time_ns start_ns = w.loop.net.now_ns();
   run_for(w.loop, 5 * second_ns);
   for (const outcome& each : servers) {
@@ -390,6 +393,58 @@ TEST_CASE("W10: 64 peers that never read do not keep a server from ending") {
     CHECK(each.at_ns < start_ns + close_span_ns + 200 * millisecond_ns);
   }
   run_for(w.loop, 40 * second_ns);
+  for (const outcome& each : clients) CHECK(each.done);
+  CHECK(w.pool.in_use() == 0);
+}
+
+TEST_CASE("no spin: 64 streams blocked in both directions ask the library nothing meanwhile") {
+  platform::sim_options network;
+  network.pipe_bytes = 4'000;
+  network.kernel_owns_buffers = GENERATE(false, true);
+  const tls::version v = GENERATE(tls::version::tls_1_2, tls::version::tls_1_3);
+  world w(v, network);
+  const result<platform::socket_id> opened = net::listener::open(w.loop.loop, server_at, {});
+  REQUIRE(opened.ok());
+  net::listener door(w.loop.loop, opened.value());
+  struct parts {
+    static task<error> both(end_point& at, std::vector<const engine*>& open) {
+      open.push_back(&at.stream.session());
+      std::string none;
+      scope& here = co_await this_scope();
+      nursery reading(here, "reading", 1);
+      const error refused = reading.start(read_text(at.stream, none, 1), "reader");
+      const std::string text = pattern(1'000'000);
+      const error wrote = co_await write_text(at.stream, text);
+      const error read = co_await reading.join();
+      if (refused) co_return refused;
+      co_return wrote ? wrote : read;
+    }
+  };
+  constexpr std::size_t peers = 64;
+  std::vector<const engine*> open;
+  std::vector<outcome> servers(peers);
+  std::vector<outcome> clients(peers);
+  outcome accepting;
+  const part both = [&open](end_point& at) { return parts::both(at, open); };
+  const part quiet = deaf;
+  begin(w.loop.loop, serve_all(w, door, both, servers), accepting, "accepting");
+  for (outcome& each : clients) begin(w.loop.loop, visit(w, quiet), each, "client");
+  run_for(w.loop, 5 * second_ns);
+  REQUIRE(open.size() == peers);
+  const auto answers = [&open] {
+    std::uint64_t sum = 0;
+    for (const engine* each : open) sum += each->counters().want_read + each->counters().want_write;
+    return sum;
+  };
+  const std::uint64_t asked = answers();
+  const runtime::scheduler_counters before = w.loop.loop.counters();
+  CHECK_FALSE(w.loop.loop.poll_once(w.loop.net.now_ns() + 2 * second_ns));
+  CHECK(w.loop.loop.counters().turns == before.turns + 1);
+  CHECK(w.loop.loop.counters().resumptions == before.resumptions);
+  CHECK(answers() == asked);
+  for (const outcome& each : servers) CHECK_FALSE(each.done);
+  run_for(w.loop, 60 * second_ns);
+  for (const outcome& each : servers) CHECK(each.done);
   for (const outcome& each : clients) CHECK(each.done);
   CHECK(w.pool.in_use() == 0);
 }
@@ -472,15 +527,10 @@ TEST_CASE("stream: a write and a wait that are cancelled answer with the reason,
       wrote = second;
       co_return error{};
     }
-    static task<error> deaf(end_point&) {
-      scope& here = co_await this_scope();
-      const error slept = co_await sleep_until(due_after(here.owner().now_ns(), 30 * second_ns));
-      co_return slept;
-    }
   };
   error read;
   error wrote;
-  run(w, [&](end_point& at) { return parts::both(at, read, wrote); }, parts::deaf);
+  run(w, [&](end_point& at) { return parts::both(at, read, wrote); }, deaf);
   CHECK(read == errc::timed_out);
   CHECK(std::string(where(read)) == "reading");
   CHECK(wrote == errc::timed_out);

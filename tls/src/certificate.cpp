@@ -6,6 +6,7 @@
 
 #include <mbedtls/entropy.h>
 #include <mbedtls/platform_util.h>
+#include <mbedtls/ssl.h>
 #include <psa/crypto.h>
 
 #include <weir/tls/library.hpp>
@@ -43,6 +44,18 @@ error parse_chain(mbedtls_x509_crt& into, std::string_view text, const char* wha
   const int code = mbedtls_x509_crt_parse(&into, pem.data(), pem.size());
   if (code != 0) return {errc::malformed, what, code};
   return {};
+}
+
+// mbedTLS writes a chain as one record: what is longer could be loaded, and fail every handshake.
+error check_length(const mbedtls_x509_crt& chain) noexcept {
+  constexpr std::size_t around_one = 5;   // TLS 1.3: its length, and no extensions (RFC 8446 4.4.2)
+  constexpr std::size_t around_all = 32;  // heads of message and list, and what a record ends with
+  std::size_t bytes = around_all;
+  for (const mbedtls_x509_crt* each = &chain; each != nullptr; each = each->next) {
+    bytes += each->raw.len + around_one;
+  }
+  if (bytes <= MBEDTLS_SSL_OUT_CONTENT_LEN) return {};
+  return {errc::invalid, "the certificate chain is longer than one record"};
 }
 
 error check_strength(const mbedtls_pk_context& key) noexcept {
@@ -95,6 +108,7 @@ result<identity> identity::from_pem(std::string_view chain, std::string_view key
   try {
     auto made = std::make_shared<identity_data>();
     if (const error why = parse_chain(made->chain, chain, "certificate chain")) return why;
+    if (const error why = check_length(made->chain)) return why;
     const pem_text pem(key);
     const int parsed = mbedtls_pk_parse_key(&made->key, pem.data(), pem.size(), nullptr, 0,
                                             &random_for_mbedtls, nullptr);

@@ -52,6 +52,16 @@ int choose_identity(void* data, mbedtls_ssl_context* session, const unsigned cha
   return 0;
 }
 
+// For optional client certificates. Who is refused for his may not come back by a ticket: in
+// TLS 1.3 it keeps nothing of that verdict, and it is written before the handshake is over.
+int write_ticket_of_good(void* keys, const mbedtls_ssl_session* session, unsigned char* start,
+                         const unsigned char* end, std::size_t* bytes, std::uint32_t* lifetime) {
+  if (!may_be_served(session->MBEDTLS_PRIVATE(verify_result))) {
+    return MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
+  }
+  return mbedtls_ssl_ticket_write(keys, session, start, end, bytes, lifetime);
+}
+
 error not_configured(const char* what, int code) noexcept {
   return {code == MBEDTLS_ERR_SSL_ALLOC_FAILED ? errc::memory_exhausted : errc::invalid, what,
           code};
@@ -118,8 +128,10 @@ error configure_server(context_data& of, const server_options& options) {
       mbedtls_ssl_ticket_setup(&of.ticket_keys, &random_for_mbedtls, nullptr,
                                MBEDTLS_CIPHER_AES_256_GCM, options.ticket_lifetime_seconds);
   if (code != 0) return not_configured("tickets", code);
-  mbedtls_ssl_conf_session_tickets_cb(&config, &mbedtls_ssl_ticket_write, &mbedtls_ssl_ticket_parse,
-                                      &of.ticket_keys);
+  const bool optional = options.ask == client_certificates::optional;
+  mbedtls_ssl_conf_session_tickets_cb(&config,
+                                      optional ? &write_ticket_of_good : &mbedtls_ssl_ticket_write,
+                                      &mbedtls_ssl_ticket_parse, &of.ticket_keys);
   return {};
 }
 

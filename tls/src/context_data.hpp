@@ -4,6 +4,7 @@
 // context. All of it is owned here, and this is owned by every session.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,12 @@
 #include <weir/tls/context.hpp>
 
 namespace weir::tls {
+
+// What mbedTLS says of a client's certificate that was asked for and not required: absent or good.
+inline bool may_be_served(std::uint32_t verify_flags) noexcept {
+  constexpr std::uint32_t absent = MBEDTLS_X509_BADCERT_MISSING | MBEDTLS_X509_BADCERT_SKIP_VERIFY;
+  return (verify_flags & ~absent) == 0;
+}
 
 struct context_data {
   context_data() noexcept {
