@@ -5,7 +5,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <weir/platform/sim.hpp>
 
@@ -43,6 +42,20 @@ class early_end final : public wrapped_layer {
   }
 };
 
+// Its second record never comes whole.
+class torn_record final : public wrapped_layer {
+ public:
+  using wrapped_layer::wrapped_layer;
+  std::size_t say(std::string_view text) override {
+    const std::size_t taken = of_->say(text);
+    if (++said_ == 2) of_->outgoing().resize(of_->outgoing().size() / 2);
+    return taken;
+  }
+
+ private:
+  int said_ = 0;
+};
+
 // Its second record is not what it was.
 class flipped_bit final : public wrapped_layer {
  public:
@@ -56,8 +69,5 @@ class flipped_bit final : public wrapped_layer {
  private:
   int said_ = 0;
 };
-
-// Of clients that speak one version only: tls_stages.cpp.
-std::vector<std::shared_ptr<platform::sim_layer>> one_of_each_version();
 
 }  // namespace weir::test

@@ -1,12 +1,15 @@
 // What a secure server does to peers before, and without, a session: TLS stages only.
 //
 // Raw peers put on the wire what stands in their script; their flights are those of a real client.
+#include <algorithm>
 #include <utility>
 
 #include <weir/http/problem.hpp>
 
 #include "behaviour/post_conditions.hpp"
+#include "behaviour/tls_stages.hpp"
 #include "support/wrapped_layer.hpp"
+#include "tls/identities.hpp"
 
 using namespace weir;
 using namespace weir::http;
@@ -16,6 +19,7 @@ using namespace std::string_literals;
 namespace {
 
 constexpr time_ns deadline_ns = 300 * millisecond_ns;
+constexpr std::size_t whole_flood = 2'000 / WEIR_TLS_SOCKETS_ONE_IN;
 constexpr char handshake_record = 0x16;
 constexpr char alert_record = 0x15;
 
@@ -140,6 +144,27 @@ HANDSHAKE_BEHAVIOUR("S11 a peer that never reads its handshake is held to the de
   CHECK(on.finish().counters.timed_out_handshake_deadline == 1);
 }
 
+// What mbedTLS cannot put into one message is refused when it is loaded: tests/tls.
+HANDSHAKE_BEHAVIOUR("S11 the longest chain there can be, and a peer that does not read it") {
+  on.serve(hasty());
+  tls::server_options options;
+  options.identities = {test::long_identity()};
+  renew(on, std::move(options));
+  others good(on);
+  const peer_id deaf = on.connect_over(nullptr,
+                                       {sim_step::stop_reading(), sim_step::send(hello(on)),
+                                        sim_step::pause(deadline_ns + millisecond_ns),
+                                        sim_step::read_fully(), sim_step::await_end()},
+                                       true);
+  good.check();
+  const sim_record& r = on.record(deaf);
+  if (on.exact()) CHECK(r.ended_ns - r.connected_ns == deadline_ns + millisecond_ns);
+  const ending how = on.finish();
+  CHECK(how.counters.timed_out_handshake_deadline == 1);
+  CHECK(how.counters.handshakes == others::count);
+  CHECK(bites(how.counters) == 1);
+}
+
 HANDSHAKE_BEHAVIOUR("S04 handshake_deadline: a handshake that is slow and in time is done") {
   limits bounds;
   bounds.handshake_deadline = on.real_time() ? 60 * second_ns : deadline_ns;
@@ -219,6 +244,55 @@ HANDSHAKE_BEHAVIOUR("S09 a peer that breaks off behind any flight leaves nothing
   CHECK(bites(how.counters) == 0);
 }
 
+// How long others wait meanwhile on a real machine is for benchmarks to say.
+HANDSHAKE_BEHAVIOUR("S16 a flood of handshakes that are broken off holds up nobody, and is gone") {
+  // They are computed one at a time, at this rate for four fifths of it.
+  on.virtual_handshake_step_ns = 4 * millisecond_ns;
+  constexpr time_ns apart_ns = 5 * millisecond_ns;
+  on.serve({});
+  others good(on);
+  const std::size_t flood = on.exact() ? whole_flood : whole_flood / 10;
+  constexpr std::size_t asked = 100;
+  const time_ns span_ns = on.exact() ? time_ns(flood) * apart_ns / time_ns(asked) : millisecond_ns;
+  answer_count answers;
+  script steps;
+  for (std::size_t i = 1; i <= asked; ++i) {
+    steps.push_back(sim_step::pause(span_ns));
+    steps.push_back(sim_step::send(get("/plaintext")));
+    steps.push_back(answers.await(i));
+  }
+  steps.push_back(sim_step::half_close());
+  steps.push_back(sim_step::await_end());
+  const peer_id client = on.connect(std::move(steps));
+  on.until([&] { return on.counters().handshakes == others::count; });  // `good` and the client
+  const std::string first = hello(on);
+  for (std::size_t i = 0; i < flood; ++i) {
+    on.connect_over(nullptr, {sim_step::send(first), sim_step::pause(apart_ns - millisecond_ns),
+                              sim_step::reset()});
+    const time_ns next_ns = on.now_ns() + (on.real_time() ? 0 : apart_ns);
+    do {
+      on.turn(std::max<time_ns>(next_ns - on.now_ns(), 0));
+    } while (on.now_ns() < next_ns);
+  }
+  good.check();
+  const stage::seen seen = on.see(client);
+  CHECK(seen.broken == "");
+  CHECK(seen.complete == asked);
+  if (on.exact()) {
+    // Not one of its answers took any time at all.
+    const std::vector<platform::sim_chunk>& came = on.record(client).chunks;
+    REQUIRE(came.size() == asked);
+    for (std::size_t i = 1; i < asked; ++i) CHECK(came[i].at_ns - came[i - 1].at_ns == span_ns);
+  }
+  const ending how = on.finish();
+  CHECK(how.counters.handshakes == others::count + 1);
+  // A system may drop one that dies before it is accepted.
+  CHECK(how.counters.handshakes_failed == how.counters.connections_accepted - others::count - 1);
+  if (!on.real_time()) CHECK(how.counters.handshakes_failed == flood);
+  CHECK(how.counters.requests == others::count + asked);
+  CHECK(bites(how.counters) == 0);
+}
+
 HANDSHAKE_BEHAVIOUR(
     "S12 R74 an end without close_notify inside a body discards the request, and is counted") {
   on.serve({});
@@ -283,7 +357,7 @@ HANDSHAKE_BEHAVIOUR("S18 a client of another version is refused, and never serve
   on.serve({});
   others good(on);
   std::vector<peer_id> peers;
-  for (std::shared_ptr<platform::sim_layer> each : test::one_of_each_version()) {
+  for (std::shared_ptr<platform::sim_layer> each : one_of_each_version()) {
     peers.push_back(on.connect_over(std::move(each), ask(get("/plaintext"), 1)));
   }
   good.check();

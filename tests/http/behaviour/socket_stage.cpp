@@ -75,6 +75,14 @@ class socket_stage final : public stage {
     ask([this, &out] { out = server_->blocking(); });
     return out;
   }
+  runtime::scheduler_counters loop() override {
+    runtime::scheduler_counters out;
+    ask([this, &out] { out = loop_->counters(); });
+    return out;
+  }
+  void with_security(const std::function<void(runtime::stream_security&)>& what) override {
+    ask([this, &what] { what(*security_); });
+  }
 
  protected:
   std::vector<std::string> tear_down(ending& how) override {

@@ -93,6 +93,7 @@ class stage {
   virtual peer_id connect_over(std::shared_ptr<platform::sim_layer> layer, script steps,
                                bool small_window = false) = 0;
   std::shared_ptr<platform::sim_layer> make_layer() const { return over_->of_peer(); }
+  const transport* over() const { return over_; }
   virtual const sim_record& record(peer_id peer) const = 0;
   virtual std::size_t peers() const = 0;
 
@@ -109,6 +110,9 @@ class stage {
   virtual bool stopped() = 0;
   virtual server_counters counters() = 0;
   virtual runtime::offload_counters blocking() = 0;
+  virtual runtime::scheduler_counters loop() = 0;
+  // What protects the connections of a secure stage, on the server's thread.
+  virtual void with_security(const std::function<void(runtime::stream_security&)>& what) = 0;
   // Drains, waits until the server has stopped, ends it, and checks what holds at every end: every
   // connection that was accepted is closed, and nothing is left of it.
   ending finish();

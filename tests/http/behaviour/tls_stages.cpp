@@ -1,10 +1,9 @@
 // behaviour/tls_stages.cpp - the same tests inside TLS: peers whose scripts go through a session.
-//
+#include "behaviour/tls_stages.hpp"
+
 #include <weir/tls/server_security.hpp>
 
-#include "behaviour/stage.hpp"
 #include "support/tls_layer.hpp"
-#include "support/wrapped_layer.hpp"
 #include "tls/identities.hpp"
 
 namespace weir::http::behaviour {
@@ -14,7 +13,8 @@ namespace {
 class tls_transport final : public transport {
  public:
   explicit tls_transport(tls::version v)
-      : server_(test::make_context(speaking_only(v, test::server_options()))),
+      : spoken_(v),
+        server_(test::make_context(speaking_only(v, test::server_options()))),
         client_(test::make_context(speaking_only(v, test::client_options()))) {}
 
   std::shared_ptr<runtime::stream_security> of_server(runtime::scheduler& on,
@@ -26,6 +26,11 @@ class tls_transport final : public transport {
   std::shared_ptr<platform::sim_layer> of_peer() const override {
     return std::make_shared<test::tls_layer>(client_, test::host);
   }
+  tls::version spoken() const { return spoken_; }
+  const tls::context& of_client() const { return client_; }
+  tls::context make_server(tls::server_options with) const {
+    return test::make_context(speaking_only(spoken_, std::move(with)));
+  }
 
  private:
   template <class Options>
@@ -34,13 +39,10 @@ class tls_transport final : public transport {
     return options;
   }
 
+  tls::version spoken_;
   tls::context server_;
   tls::context client_;
 };
-
-}  // namespace
-
-namespace {
 
 const tls_transport& speaking(tls::version v) {
   static const tls_transport newer(tls::version::tls_1_3);
@@ -48,9 +50,32 @@ const tls_transport& speaking(tls::version v) {
   return v == tls::version::tls_1_3 ? newer : older;
 }
 
+const tls_transport& below(const stage& on) {
+  return static_cast<const tls_transport&>(*on.over());
+}
+
 }  // namespace
 
-// Handshakes are what this costs, above all under sanitizers: each matter where it can differ.
+tls::version spoken(const stage& on) {
+  return below(on).spoken();
+}
+
+const tls::context& client_context(const stage& on) {
+  return below(on).of_client();
+}
+
+void renew(stage& on, tls::server_options with) {
+  const tls::context made = below(on).make_server(std::move(with));
+  on.with_security(
+      [&made](runtime::stream_security& of) { static_cast<tls::server_security&>(of).use(made); });
+}
+
+std::vector<std::shared_ptr<platform::sim_layer>> one_of_each_version() {
+  return {speaking(tls::version::tls_1_2).of_peer(), speaking(tls::version::tls_1_3).of_peer()};
+}
+
+// Where processors are slow, or sockets, some tests are drawn by their titles: the same in every
+// run. See WEIR_TLS_* in CMakeLists.txt.
 std::vector<std::unique_ptr<stage>> make_stages(matter of, std::string_view title) {
   const tls_transport& newer = speaking(tls::version::tls_1_3);
   const tls_transport& older = speaking(tls::version::tls_1_2);
@@ -58,23 +83,18 @@ std::vector<std::unique_ptr<stage>> make_stages(matter of, std::string_view titl
   if (of == matter::crowd) return all;
   std::uint32_t lot = 2'166'136'261u;
   for (const char c : title) lot = (lot ^ static_cast<unsigned char>(c)) * 16'777'619u;
-  if (of != matter::handshake && (lot >> 8) % WEIR_TLS_ONE_IN != 0) return all;
+  const bool always = of == matter::handshake;
+  if (!always && (lot >> 8) % WEIR_TLS_ONE_IN != 0) return all;
   all.push_back(make_sim_stage("sim, TLS 1.3", weather::calm, false, &newer));
   all.push_back(
       make_sim_stage("sim, TLS 1.2, stormy, kernel owns buffers", weather::stormy, true, &older));
-  // Real deadlines take real time: a sample of the others.
-  if (of == matter::handshake || (lot >> 16) % 16 == 0) {
-    all.push_back(make_socket_stage("sockets, TLS 1.3", &newer));
-  }
-  if (of == matter::handshake || (lot >> 16) % 16 == 1) {
+  const std::uint32_t over_sockets = (lot >> 16) % WEIR_TLS_SOCKETS_ONE_IN;
+  if (always || over_sockets == 0) all.push_back(make_socket_stage("sockets, TLS 1.3", &newer));
+  // Not the same ones, where there are others.
+  if (always || over_sockets == 1 % WEIR_TLS_SOCKETS_ONE_IN) {
     all.push_back(make_socket_stage("sockets, TLS 1.2", &older));
   }
   return all;
 }
 
 }  // namespace weir::http::behaviour
-
-std::vector<std::shared_ptr<weir::platform::sim_layer>> weir::test::one_of_each_version() {
-  using http::behaviour::speaking;
-  return {speaking(tls::version::tls_1_2).of_peer(), speaking(tls::version::tls_1_3).of_peer()};
-}
