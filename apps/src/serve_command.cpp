@@ -93,6 +93,13 @@ void serve_command::describe_tls() {
       ->default_str("on")
       ->group(group);
   words_
+      .add_option(
+          "--tls-ticket-keys", options_.tls.ticket_keys,
+          "Keys of tickets that several servers share, so that each resumes the sessions of "
+          "all: lines of 64 hexadecimal digits, the first seals, two more only open")
+      ->type_name("FILE")
+      ->group(group);
+  words_
       .add_option("--tls-watch", tls_watch_,
                   "Look at these files so often, and read them again when they have changed and "
                   "look the same twice")
@@ -123,8 +130,9 @@ std::string serve_command::interpret_tls() {
     if (keys_[i].empty()) return "--tls-key: the name of a file is missing";
     options_.tls.pairs.push_back({certificates_[i], keys_[i]});
   }
-  for (const char* flag : {"--tls-client-ca", "--tls-client-auth", "--tls-min", "--tls-tickets",
-                           "--tls-watch", "--redirect-http", "--redirect-to"}) {
+  for (const char* flag :
+       {"--tls-client-ca", "--tls-client-auth", "--tls-min", "--tls-tickets", "--tls-ticket-keys",
+        "--tls-watch", "--redirect-http", "--redirect-to"}) {
     if (words_.count(flag) > 0 && options_.tls.pairs.empty()) {
       return std::string(flag) + " goes with --tls-cert and --tls-key, which are missing";
     }
@@ -140,6 +148,10 @@ std::string serve_command::interpret_tls() {
   }
   if (tls_min_ != "1.2" && tls_min_ != "1.3") return "--tls-min " + tls_min_ + ": 1.2 or 1.3";
   if (tickets_ != "on" && tickets_ != "off") return "--tls-tickets " + tickets_ + ": on or off";
+  if (words_.count("--tls-ticket-keys") > 0) {
+    if (options_.tls.ticket_keys.empty()) return "--tls-ticket-keys: the name of a file is missing";
+    if (tickets_ == "off") return "--tls-ticket-keys goes with --tls-tickets on";
+  }
   if (words_.count("--tls-watch") > 0) {
     const result<time_ns> often = parse_duration(tls_watch_);
     if (!often.ok()) return "--tls-watch " + tls_watch_ + ": " + often.why().where;

@@ -1,8 +1,8 @@
-// apps/tls_setup.hpp - the certificates of `weir serve`: read, checked, and read again while it
-// runs.
+// apps/tls_setup.hpp - the certificates of `weir serve` in the words of its flags: what is wrong
+// with them, and what is in use.
 //
-// What a maintainer must not break: nothing is used that has not been checked as a whole, and what
-// cannot be used changes nothing. There is no way from here to serving plainly.
+// weir::tls reads, checks and exchanges them (tls::server_credentials); there is no way from here
+// to serving plainly.
 #pragma once
 
 #include <memory>
@@ -26,22 +26,19 @@ struct tls_settings {
   bool client_optional = false;  // one that shows none is served too
   bool only_1_3 = false;
   bool tickets = true;
+  std::string ticket_keys;  // that other servers have too; "": nobody else has ours
 };
 
-// load() and changed() by one thread at a time, secure() and what it gives by any.
+// load(), changed() and about() by one thread at a time, secure() and what it gives by any.
 class tls_setup {
  public:
-  explicit tls_setup(tls_settings settings);
+  explicit tls_setup(const tls_settings& settings);
   tls_setup(const tls_setup&) = delete;
   tls_setup& operator=(const tls_setup&) = delete;
   ~tls_setup();
 
-  // Reads all files and checks them. "": sessions from now on are made of them, on every loop;
-  // those that are open keep what they began with. Otherwise what is wrong, for a person.
+  // As tls::server_credentials. "", or what is wrong, for a person: then nothing has changed.
   std::string load();
-
-  // Whether the files look other than when load() last began, and as they did at the last call of
-  // this: who exchanges several of them is done then, as far as one can see.
   bool changed();
 
   // What is in use, a line for each pair: whose it is, until when, its serial number.

@@ -15,7 +15,7 @@ int make_cert(const cert_options&) {
 
 struct tls_setup::impl {};
 
-tls_setup::tls_setup(tls_settings) {}
+tls_setup::tls_setup(const tls_settings&) {}
 
 tls_setup::~tls_setup() = default;
 

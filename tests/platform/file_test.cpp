@@ -238,6 +238,19 @@ TEST_CASE("folder: a FIFO or a socket in it neither hangs the server nor opens",
   CHECK(file::open_read("/dev/null").why() == errc::not_regular);
 }
 
+TEST_CASE("file: one that others may use says so", "[platform]") {
+  const playground p;
+  const std::string path = p.path("root/hello.txt");
+  for (const unsigned mode : {0600u, 0400u, 0700u}) {
+    fs::permissions(path, fs::perms(mode));
+    CHECK_FALSE(file::open_read(path).value().open_to_others());
+  }
+  for (const unsigned mode : {0640u, 0620u, 0610u, 0604u, 0602u, 0601u, 0644u}) {
+    fs::permissions(path, fs::perms(mode));
+    CHECK(file::open_read(path).value().open_to_others());
+  }
+}
+
 TEST_CASE("folder: what the user may not read is refused", "[platform]") {
   const playground p;
   fs::create_directories(p.folder / "root" / "closed");

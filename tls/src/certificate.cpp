@@ -9,6 +9,7 @@
 #include <mbedtls/ssl.h>
 #include <psa/crypto.h>
 
+#include <weir/platform/system_anchors.hpp>
 #include <weir/tls/library.hpp>
 
 #include "certificate_data.hpp"
@@ -128,6 +129,47 @@ result<trust_anchors> trust_anchors::from_pem(std::string_view text) noexcept {
   try {
     auto made = std::make_shared<anchor_data>();
     if (const error why = parse_chain(made->chain, text, "trust anchors")) return why;
+    return trust_anchors(std::move(made));
+  } catch (const std::bad_alloc&) {
+    return error(errc::memory_exhausted, "trust anchors");
+  }
+}
+
+namespace {
+
+struct anchors_taken {
+  anchor_data& into;
+  bool no_memory = false;
+};
+
+// What is skipped is no failure: a system's list has algorithms in it that are not built in here.
+void take_anchor(void* context, byte_view bytes, platform::anchor_form form) noexcept {
+  auto& taken = *static_cast<anchors_taken*>(context);
+  int code = 0;
+  if (form == platform::anchor_form::der) {
+    code = mbedtls_x509_crt_parse_der(
+        &taken.into.chain, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  } else {
+    try {
+      const pem_text pem(as_text(bytes));
+      code = mbedtls_x509_crt_parse(&taken.into.chain, pem.data(), pem.size());
+    } catch (const std::bad_alloc&) {
+      code = MBEDTLS_ERR_X509_ALLOC_FAILED;
+    }
+  }
+  if (code == MBEDTLS_ERR_X509_ALLOC_FAILED) taken.no_memory = true;
+}
+
+}  // namespace
+
+result<trust_anchors> trust_anchors::of_system() noexcept {
+  if (const error why = start_library()) return why;
+  try {
+    auto made = std::make_shared<anchor_data>();
+    anchors_taken taken{*made};
+    if (const error why = platform::read_system_anchors(&take_anchor, &taken)) return why;
+    if (taken.no_memory) return error(errc::memory_exhausted, "trust anchors");
+    if (made->chain.version == 0) return error(errc::not_found, "authorities of the system");
     return trust_anchors(std::move(made));
   } catch (const std::bad_alloc&) {
     return error(errc::memory_exhausted, "trust anchors");

@@ -87,4 +87,11 @@ certificate_facts facts_of(const identity& who) {
   return facts;
 }
 
+fitness fitness_for_servers(const certificate_facts& facts, std::int64_t now) noexcept {
+  if (facts.not_after < now) return fitness::expired;
+  if (facts.not_before > now) return fitness::not_yet_valid;
+  if (facts.names.empty()) return fitness::for_nobody;
+  return facts.for_servers ? fitness::fit : fitness::not_for_servers;
+}
+
 }  // namespace weir::tls

@@ -4,11 +4,14 @@
 #include <new>
 #include <utility>
 
+#include <mbedtls/oid.h>
+
 #include <weir/tls/library.hpp>
 
 #include "certificate_data.hpp"
 #include "context_data.hpp"
 #include "required_configuration.hpp"
+#include "tickets.hpp"
 
 namespace weir::tls {
 
@@ -45,21 +48,12 @@ int choose_identity(void* data, mbedtls_ssl_context* session, const unsigned cha
                     std::size_t length) {
   const context_data& of = *static_cast<const context_data*>(data);
   const std::string_view host{reinterpret_cast<const char*>(name), length};
+  ticket_host(host);
   for (const identity& each : of.identities) {
     if (!each.data().names(host)) continue;
     return mbedtls_ssl_set_hs_own_cert(session, &each.data().chain, &each.data().key);
   }
   return 0;
-}
-
-// For optional client certificates. Who is refused for his may not come back by a ticket: in
-// TLS 1.3 it keeps nothing of that verdict, and it is written before the handshake is over.
-int write_ticket_of_good(void* keys, const mbedtls_ssl_session* session, unsigned char* start,
-                         const unsigned char* end, std::size_t* bytes, std::uint32_t* lifetime) {
-  if (!may_be_served(session->MBEDTLS_PRIVATE(verify_result))) {
-    return MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
-  }
-  return mbedtls_ssl_ticket_write(keys, session, start, end, bytes, lifetime);
 }
 
 error not_configured(const char* what, int code) noexcept {
@@ -120,19 +114,16 @@ error configure_server(context_data& of, const server_options& options) {
     mbedtls_ssl_conf_session_tickets(&config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
     return {};
   }
-  // RFC 8446 4.6.1: at most a week.
-  if (options.ticket_lifetime_seconds == 0 || options.ticket_lifetime_seconds > 604'800) {
-    return {errc::invalid, "ticket_lifetime_seconds"};
+  return set_up_tickets(of, options);
+}
+
+// mbedTLS takes a common name where there is no other; nobody else does (RFC 9110 4.3.4).
+int refuse_common_name(void*, mbedtls_x509_crt* certificate, int depth, std::uint32_t* flags) {
+  if (depth == 0 &&
+      mbedtls_x509_crt_has_ext_type(certificate, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME) == 0) {
+    *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
   }
-  const int code =
-      mbedtls_ssl_ticket_setup(&of.ticket_keys, &random_for_mbedtls, nullptr,
-                               MBEDTLS_CIPHER_AES_256_GCM, options.ticket_lifetime_seconds);
-  if (code != 0) return not_configured("tickets", code);
-  const bool optional = options.ask == client_certificates::optional;
-  mbedtls_ssl_conf_session_tickets_cb(&config,
-                                      optional ? &write_ticket_of_good : &mbedtls_ssl_ticket_write,
-                                      &mbedtls_ssl_ticket_parse, &of.ticket_keys);
-  return {};
+  return 0;
 }
 
 error configure_client(context_data& of, const client_options& options) {
@@ -140,6 +131,7 @@ error configure_client(context_data& of, const client_options& options) {
   if (of.identities.size() > 1) return {errc::invalid, "identities"};
   if (const error why = configure(of, options.oldest, options.newest)) return why;
   mbedtls_ssl_conf_authmode(&of.config, MBEDTLS_SSL_VERIFY_REQUIRED);
+  mbedtls_ssl_conf_verify(&of.config, &refuse_common_name, nullptr);
   return {};
 }
 

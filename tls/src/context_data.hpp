@@ -1,7 +1,7 @@
 // tls/context_data.hpp - the mbedTLS configuration behind a context, and all it points to.
 //
-// mbedTLS keeps pointers to what it is given: suites, protocol names, chains, anchors, the ticket
-// context. All of it is owned here, and this is owned by every session.
+// mbedTLS keeps pointers to what it is given: suites, protocol names, chains, anchors, the keys of
+// tickets. All of it is owned here, and this is owned by every session.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,10 @@
 #include <vector>
 
 #include <mbedtls/ssl.h>
-#include <mbedtls/ssl_ticket.h>
 
 #include <weir/tls/context.hpp>
+
+#include "ticket_sealer.hpp"
 
 namespace weir::tls {
 
@@ -22,19 +23,13 @@ inline bool may_be_served(std::uint32_t verify_flags) noexcept {
 }
 
 struct context_data {
-  context_data() noexcept {
-    mbedtls_ssl_config_init(&config);
-    mbedtls_ssl_ticket_init(&ticket_keys);
-  }
-  ~context_data() {
-    mbedtls_ssl_config_free(&config);
-    mbedtls_ssl_ticket_free(&ticket_keys);
-  }
+  context_data() noexcept { mbedtls_ssl_config_init(&config); }
+  ~context_data() { mbedtls_ssl_config_free(&config); }
   context_data(const context_data&) = delete;
   context_data& operator=(const context_data&) = delete;
 
   mbedtls_ssl_config config;
-  mutable mbedtls_ssl_ticket_context ticket_keys;  // has its own lock
+  ticket_sealer tickets;
   std::vector<identity> identities;
   trust_anchors anchors;
   std::vector<std::string> protocols;

@@ -23,6 +23,8 @@ namespace weir::tls {
 namespace {
 
 constexpr std::size_t pem_bytes_max = 8 * 1024;
+// What a certificate has digits for: 9999-12-31 23:59:59 (RFC 5280 4.1.2.5.2).
+constexpr std::int64_t not_after_max = 253'402'300'799;
 constexpr int rsa_exponent = 65'537;
 
 struct writing {
@@ -158,7 +160,8 @@ error failed(const char* what, int code) noexcept {
 result<made_certificate> make(const certificate_request& request, const made_certificate* issuer) {
   if (!plain_name(request.common_name)) return error(errc::invalid, "common_name");
   if (request.not_before < 0) return error(errc::invalid, "not_before");
-  if (request.not_after <= request.not_before) return error(errc::invalid, "not_after");
+  if (request.not_after <= request.not_before || request.not_after > not_after_max)
+    return error(errc::invalid, "not_after");
   writing out;
   if (const int code = make_key(out.key, request.kind)) return failed("kind", code);
   mbedtls_x509write_cert& crt = out.certificate;

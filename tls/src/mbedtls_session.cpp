@@ -17,6 +17,7 @@
 #include "context_data.hpp"
 #include "required_configuration.hpp"
 #include "session.hpp"
+#include "tickets.hpp"
 
 namespace weir::tls {
 
@@ -49,9 +50,6 @@ error explain(int code) noexcept {
     case MBEDTLS_ERR_NET_SEND_FAILED: return {errc::aborted, "tls: connection lost", code};
     case MBEDTLS_ERR_SSL_CONN_EOF: return {errc::reset, "tls: ended in the handshake", code};
     case MBEDTLS_ERR_SSL_ALLOC_FAILED: return {errc::memory_exhausted, "tls", code};
-    case MBEDTLS_ERR_SSL_BAD_CERTIFICATE:
-    case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
-      return {errc::permission, "tls: the peer's certificate is not good", code};
     case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE:
       return {errc::permission, "tls: no client certificate", code};
     case MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL:
@@ -66,6 +64,28 @@ error explain(int code) noexcept {
   }
 }
 
+// Why a certificate was not believed: the reason that comes first for whoever has to mend it.
+error not_believed(std::uint32_t flags, int code) noexcept {
+  const auto has = [flags](std::uint32_t any_of) { return (flags & any_of) != 0; };
+  const char* why = "tls: the peer's certificate is not good";
+  if (has(MBEDTLS_X509_BADCERT_NOT_TRUSTED)) {
+    why = "tls: the peer's certificate leads to no trust anchor";
+  } else if (has(MBEDTLS_X509_BADCERT_EXPIRED)) {
+    why = "tls: the peer's certificate has expired";
+  } else if (has(MBEDTLS_X509_BADCERT_FUTURE)) {
+    why = "tls: the peer's certificate is not valid yet";
+  } else if (has(MBEDTLS_X509_BADCERT_CN_MISMATCH)) {
+    why = "tls: the peer's certificate is for another host";
+  } else if (has(MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE |
+                 MBEDTLS_X509_BADCERT_NS_CERT_TYPE)) {
+    why = "tls: the peer's certificate is for another use";
+  } else if (has(MBEDTLS_X509_BADCERT_BAD_KEY | MBEDTLS_X509_BADCERT_BAD_PK |
+                 MBEDTLS_X509_BADCERT_BAD_MD)) {
+    why = "tls: the peer's certificate is too weak";
+  }
+  return {errc::permission, why, code};
+}
+
 class mbedtls_session final : public session {
  public:
   explicit mbedtls_session(std::shared_ptr<const context_data> of) noexcept : of_(std::move(of)) {
@@ -76,7 +96,9 @@ class mbedtls_session final : public session {
   error open(std::string_view host_name) noexcept {
     if (const int code = mbedtls_ssl_setup(&ssl_, &of_->config)) return explain(code);
     if (of_->server) return {};
-    if (host_name.empty() || host_name.size() > host_name_bytes_max) {
+    // With a NUL inside, another name would be compared than the one that was asked for.
+    if (host_name.empty() || host_name.size() > host_name_bytes_max ||
+        host_name.find('\0') != std::string_view::npos) {
       return {errc::invalid, "host_name"};
     }
     std::array<char, host_name_bytes_max + 1> name{};
@@ -92,11 +114,17 @@ class mbedtls_session final : public session {
   }
 
   outcome handshake() noexcept override {
+    const ticket_scope tickets(host_);
     const int code = mbedtls_ssl_handshake(&ssl_);
-    // Then this code is of the callback that writes tickets, which tells nobody.
     const bool optional = of_->ask == client_certificates::optional;
-    if (code != 0 && !(optional && code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)) return told(code);
-    return optional ? check_optional() : outcome{};
+    // Then this code is of the callback that writes tickets, and the peer has not been told.
+    if (optional && (code == 0 || code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)) {
+      return check_optional(code);
+    }
+    if (code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || code == MBEDTLS_ERR_SSL_BAD_CERTIFICATE) {
+      return {outcome::answer::failed, 0, not_believed(mbedtls_ssl_get_verify_result(&ssl_), code)};
+    }
+    return code == 0 ? outcome{} : told(code);
   }
 
   outcome read(byte_span into) noexcept override {
@@ -176,16 +204,18 @@ class mbedtls_session final : public session {
   }
 
   // A certificate that was sent is held to what a required one is held to (CVE-2024-45159).
-  outcome check_optional() noexcept {
-    if (may_be_served(mbedtls_ssl_get_verify_result(&ssl_))) return {};
+  outcome check_optional(int code) noexcept {
+    const std::uint32_t flags = mbedtls_ssl_get_verify_result(&ssl_);
+    if (may_be_served(flags)) return code == 0 ? outcome{} : told(code);
     const int sent = mbedtls_ssl_send_alert_message(&ssl_, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
                                                     MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
     static_cast<void>(sent);  // the session is over, said or unsaid
-    return {outcome::answer::failed, 0, explain(MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)};
+    return {outcome::answer::failed, 0, not_believed(flags, MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)};
   }
 
   std::shared_ptr<const context_data> of_;
   mbedtls_ssl_context ssl_;
+  digest host_{};  // that the client has named
   wire* wire_ = nullptr;
   bool ended_ = false;  // the wire said eof
 };

@@ -32,6 +32,10 @@ std::unique_ptr<runtime::offload> make_workers(runtime::scheduler& owner,
 
 server_security::server_security(runtime::scheduler& owner, context of,
                                  const server_security_options& options)
+    : server_security(owner, std::make_shared<const live_context>(std::move(of)), options) {}
+
+server_security::server_security(runtime::scheduler& owner, std::shared_ptr<const live_context> of,
+                                 const server_security_options& options)
     : owner_(owner),
       context_(std::move(of)),
       rings_(ring_bytes, rings_max, rings_kept_max),
@@ -43,7 +47,7 @@ result<std::unique_ptr<runtime::secured_stream>> server_security::secure(
     runtime::byte_stream& inner, const runtime::secured_limits& bounds) noexcept {
   engine_options rings;
   rings.buffers = &rings_;
-  result<std::unique_ptr<engine>> made = engine::for_server(context_, rings);
+  result<std::unique_ptr<engine>> made = engine::for_server(context_->now(), rings);
   if (!made.ok()) return made.why();
   stream_options options;
   options.bounds = bounds;

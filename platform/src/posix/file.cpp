@@ -132,6 +132,7 @@ result<file> file::adopt(std::intptr_t handle) noexcept {
   if (!S_ISREG(about.st_mode)) return error(errc::not_regular, "open: not a regular file");
   opened.size_ = static_cast<std::uint64_t>(about.st_size);
   opened.modified_unix_seconds_ = static_cast<std::int64_t>(about.st_mtime);
+  opened.open_to_others_ = (about.st_mode & (S_IRWXG | S_IRWXO)) != 0;
   // Inode and device folded: equal for the same file, and different for two files in all but
   // absurd cases; it feeds entity tags and caches, not access decisions.
   opened.identity_ = static_cast<std::uint64_t>(about.st_ino) ^

@@ -52,6 +52,9 @@ class WEIR_EXPORT file {
   std::int64_t modified_unix_seconds() const noexcept { return modified_unix_seconds_; }
   // Tells two files of one system apart: the same identity is the same file, under any name.
   std::uint64_t identity() const noexcept { return identity_; }
+  // Whether its mode lets anybody but its owner read, write or run it: no file for secrets. Windows
+  // has access lists instead, which nobody looks at here: always false.
+  bool open_to_others() const noexcept { return open_to_others_; }
 
   // Reads up to into.size() bytes at `offset`; 0 at the end of the file. Needs no position, so
   // readers do not disturb one another.
@@ -72,6 +75,7 @@ class WEIR_EXPORT file {
     size_ = other.size_;
     modified_unix_seconds_ = other.modified_unix_seconds_;
     identity_ = other.identity_;
+    open_to_others_ = other.open_to_others_;
     other.handle_ = no_handle;
   }
 
@@ -79,6 +83,7 @@ class WEIR_EXPORT file {
   std::uint64_t size_ = 0;
   std::int64_t modified_unix_seconds_ = 0;
   std::uint64_t identity_ = 0;
+  bool open_to_others_ = false;
 };
 
 // How open_beneath keeps inside. `system` asks the kernel (openat2 with RESOLVE_BENEATH, or a look

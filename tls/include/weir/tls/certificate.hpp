@@ -40,6 +40,11 @@ class WEIR_EXPORT trust_anchors {
   trust_anchors() noexcept = default;
   // PEM text of one or more certificates; one that cannot be read refuses all: errc::malformed.
   static result<trust_anchors> from_pem(std::string_view text) noexcept;
+  // Those that this system believes: a file of certificates on Linux, FreeBSD and macOS (where that
+  // is what came with the system, not what was added to a keychain), the ROOT store on Windows.
+  // Those among them that cannot be read here are left out: they vouch for nobody then. Waits for
+  // the disk. errc::not_found: there is none; install the system's package of them.
+  static result<trust_anchors> of_system() noexcept;
 
   bool empty() const noexcept { return data_ == nullptr; }
   const anchor_data* data() const noexcept { return data_.get(); }

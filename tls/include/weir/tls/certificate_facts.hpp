@@ -26,4 +26,9 @@ struct certificate_facts {
 // May throw std::bad_alloc.
 WEIR_EXPORT certificate_facts facts_of(const identity& who);
 
+// Why no client would take a certificate from a server, whoever has signed it.
+enum class fitness : std::uint8_t { fit, expired, not_yet_valid, for_nobody, not_for_servers };
+// `now` in seconds since 1970. The first reason, in this order.
+WEIR_EXPORT fitness fitness_for_servers(const certificate_facts& facts, std::int64_t now) noexcept;
+
 }  // namespace weir::tls

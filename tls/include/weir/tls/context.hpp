@@ -14,6 +14,7 @@
 #include <weir/platform/error.hpp>
 #include <weir/platform/export.hpp>
 #include <weir/tls/certificate.hpp>
+#include <weir/tls/ticket_keys.hpp>
 
 namespace weir::tls {
 
@@ -35,13 +36,19 @@ struct server_options {
   version newest = version::tls_1_3;
   client_certificates ask = client_certificates::none;
   trust_anchors client_anchors{};
-  // Resumption by tickets that this context alone can read. Their key changes each half lifetime.
+  // Resumption by tickets. Their key changes each half lifetime and only this context has it;
+  // or they are sealed with `shared_ticket_keys`, and any context opens them that has the same keys
+  // and the same identities, protocols, versions and demands on clients. A ticket is good for the
+  // host name alone under which it was given. What cannot be opened is a full handshake.
   bool tickets = true;
   std::uint32_t ticket_lifetime_seconds = 3'600;
+  ticket_keys shared_ticket_keys{};
 };
 
 struct client_options {
-  trust_anchors anchors{};             // who may vouch for the server; required
+  // Who may vouch for the server: trust_anchors::from_pem() or of_system(). Required: there is no
+  // client that believes everybody.
+  trust_anchors anchors{};
   std::vector<identity> identities{};  // ours, at most one
   std::vector<std::string> protocols{"http/1.1"};
   version oldest = version::tls_1_2;

@@ -71,7 +71,9 @@ class WEIR_EXPORT engine {
 
   static result<std::unique_ptr<engine>> for_server(const context& of,
                                                     const engine_options& options = {}) noexcept;
-  // `host_name` is what the server's certificate has to be for: a DNS name or an address.
+  // `host_name` is what the server's certificate has to be for: a DNS name or an address, as the
+  // client was given it, not as a server names itself. A certificate that is not good, or not for
+  // this name, fails the handshake: errc::permission, and `where` says why.
   static result<std::unique_ptr<engine>> for_client(const context& of, std::string_view host_name,
                                                     const engine_options& options = {}) noexcept;
   // Over any implementation of the seam: for tests.

@@ -7,7 +7,8 @@
 //   server.listen_secure("127.0.0.1:8443");
 //
 // One for each scheduler, used on its thread and living longer than its servers; all may be made of
-// the same context, whose tickets then work on any of them.
+// the same context, whose tickets then work on any of them, or of one live context, which is
+// exchanged for all of them at once (server_credentials.hpp).
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include <weir/runtime/scheduler.hpp>
 #include <weir/runtime/secured_stream.hpp>
 #include <weir/tls/context.hpp>
+#include <weir/tls/live_context.hpp>
 
 namespace weir::tls {
 
@@ -34,6 +36,9 @@ class WEIR_EXPORT server_security final : public runtime::stream_security {
  public:
   server_security(runtime::scheduler& owner, context of,
                   const server_security_options& options = server_security_options());
+  // Each session begins with what `of` holds then, and keeps it.
+  server_security(runtime::scheduler& owner, std::shared_ptr<const live_context> of,
+                  const server_security_options& options = server_security_options());
   server_security(const server_security&) = delete;
   server_security& operator=(const server_security&) = delete;
   // After its last stream. Waits a second for a step that still runs; a worker that is stuck is
@@ -43,12 +48,9 @@ class WEIR_EXPORT server_security final : public runtime::stream_security {
   result<std::unique_ptr<runtime::secured_stream>> secure(
       runtime::byte_stream& inner, const runtime::secured_limits& bounds) noexcept override;
 
-  // For sessions from now on; those that are open keep what they began with.
-  void use(context of) noexcept { context_ = std::move(of); }
-
  private:
   runtime::scheduler& owner_;
-  context context_;
+  std::shared_ptr<const live_context> context_;
   runtime::buffer_pool rings_;
   std::unique_ptr<runtime::offload> handshakes_;
 };
