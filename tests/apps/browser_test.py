@@ -34,10 +34,11 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
-def chromium(profile, *words):
+def chromium(profile, *words, home=None):
+    env = {**served.CLEAN, "HOME": str(home)} if home else served.CLEAN
     return subprocess.run(["chromium", *FLAGS, f"--user-data-dir={profile}", *words],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120,
-                          env=served.CLEAN, check=False)
+                          env=env, check=False)
 
 
 class Browser(served.ServedTest):
@@ -75,9 +76,31 @@ class Browser(served.ServedTest):
         seen = chromium(self.folder(), "--dump-dom", server.secure_url + "/plaintext")
         self.assertNotIn("Hello, World!", seen.stdout)
 
-    def loads(self, server, url, *words):
+    @unittest.skipIf(served.shutil.which("certutil") is None, "needs certutil")
+    def test_an_authority_of_development_is_believed_once_the_user_has_said_so(self):
+        folder = self.certificates("--name", "a.test")
+        public = folder / "public"
+        public.mkdir()
+        self.make(public)
+        server = self.serve(*served.OWN_TLS, "--files", "public", "--log", "plain", folder=folder)
+        home = self.folder()
+        store = home / ".pki/nssdb"
+        store.mkdir(parents=True)
+        for words in (["-N", "--empty-password"],
+                      ["-A", "-n", "weir", "-t", "C,,", "-i", folder / "ca.pem"]):
+            subprocess.run(["certutil", "-d", f"sql:{store}", *words], check=True, timeout=60)
+        # Under each of its names, and no other.
+        rules = "--host-resolver-rules=MAP * 127.0.0.1"
+        for name, good in (("localhost", True), ("a.test", True), ("127.0.0.1", True),
+                           ("b.test", False)):
+            seen = chromium(self.folder(), "--dump-dom", rules,
+                            f"https://{name}:{server.port}/plaintext", home=home)
+            self.assertEqual(good, "Hello, World!" in seen.stdout, (name, seen.stderr[-2000:]))
+        self.loads(server, f"https://localhost:{server.port}", home=home)
+
+    def loads(self, server, url, *words, **options):
         seen = chromium(self.folder(), "--virtual-time-budget=20000", "--dump-dom", *words,
-                        url + "/files/index.html")
+                        url + "/files/index.html", **options)
         title = re.search(r"<title>(.*?)</title>", seen.stdout)
         self.assertTrue(title, seen.stderr[-2000:])
         self.assertEqual("loaded 20 images 20 scripts 10 styles", title[1])
