@@ -74,12 +74,19 @@ std::string one_answer_each(const outcome& o) {
   });
 }
 
+// Whose words reach the server as they were said.
+bool has_session(const outcome& o, const client& c) {
+  return !o.what.secure || c.wire.has_session();
+}
+
 std::string right_as_far_as_they_came(const outcome& o) {
   return each_client(o, [](const client& c, const witness& w) -> std::string {
     for (std::size_t i = 0; i < w.complete; ++i) {
       const test::answer& a = w.answers[i];
       // A drain, or the end of patience, may be the last answer of any connection.
       if (a.closes() && (a.status == 503 || a.status == 408)) continue;
+      // A handler was told of the end in the middle of a body, or waited for the rest.
+      if (c.wire.harms() && a.closes() && a.status >= 500) continue;
       if (i < c.exchanges.size()) {
         const std::string why = mismatch(a, c.exchanges[i], i);
         if (!why.empty()) return why;
@@ -99,7 +106,7 @@ std::string refusal_is_last(const outcome& o) {
         return "the refusal " + std::to_string(w.answers[i].status) + " is not the last answer";
       }
     }
-    if (c.refusal == 0 || drains_early(o) || w.answers.empty()) return {};
+    if (c.refusal == 0 || !c.healthy() || drains_early(o) || w.answers.empty()) return {};
     const int last = w.answers.back().status;
     if (last == c.refusal) return {};
     return "the last answer is " + std::to_string(last) + ", not " + std::to_string(c.refusal);
@@ -112,6 +119,49 @@ std::string orderly_end(const outcome& o) {
     if (!c.healthy() || turned_away(o, w)) return {};
     if (w.record.end == sim_end::eof || w.record.end == sim_end::closed) return {};
     return "its connection ended otherwise than in order";
+  });
+}
+
+std::size_t requests_bytes(const client& c) {
+  std::size_t bytes = 0;
+  for (const exchange& e : c.exchanges) bytes += e.bytes.size();
+  return bytes;
+}
+
+std::string nothing_harmed_is_served(const outcome& o) {
+  return each_client(o, [&o](const client& c, const witness& w) -> std::string {
+    if (!o.what.secure || c.healthy()) return {};
+    const std::size_t refused = c.refusal != 0 && w.whole_bytes > requests_bytes(c) ? 1 : 0;
+    if (w.complete <= c.begun_in(w.whole_bytes) + refused) return {};
+    return "got " + std::to_string(w.complete) + " answers, and asked " +
+           std::to_string(c.begun_in(w.whole_bytes)) + " times before its wire broke";
+  });
+}
+
+// Records of a handshake and alerts, the last one as far as it came.
+bool only_records(std::string_view wire) {
+  while (!wire.empty()) {
+    if (wire[0] != 0x15 && wire[0] != 0x16) return false;
+    if (wire.size() < 5) return true;
+    const std::size_t body = static_cast<std::size_t>(static_cast<unsigned char>(wire[3])) << 8 |
+                             static_cast<unsigned char>(wire[4]);
+    wire.remove_prefix(std::min(wire.size(), 5 + body));
+  }
+  return true;
+}
+
+std::string without_a_session(const outcome& o) {
+  return each_client(o, [&o](const client& c, const witness& w) -> std::string {
+    if (has_session(o, c)) return {};
+    const std::string_view told = w.record.received;
+    constexpr std::string_view plainly = "HTTP/1.1 400 ";
+    const bool text = c.sent[0] >= 'A' && c.sent[0] <= 'Z';
+    if (!text) return only_records(told) ? "" : "was told something that is no record";
+    if (told.substr(0, plainly.size()) != plainly.substr(0, told.size())) {
+      return "was told something else than 400";
+    }
+    if (told.find("HTTP/1.1 ", 1) != std::string_view::npos) return "was told more than once";
+    return {};
   });
 }
 
@@ -135,7 +185,12 @@ std::string drains_in_time(const outcome& o) {
   if (o.drain_took_ns > bound_ns) {
     return "it took " + std::to_string(o.drain_took_ns / millisecond_ns) + " ms";
   }
-  if (!drains_early(o) && o.report.forced > 0) return "it forced connections nobody used";
+  // Whoever saw an end because its session failed may still hold its connection.
+  const auto harmed = std::count_if(o.what.clients.begin(), o.what.clients.end(),
+                                    [](const client& c) { return c.wire.harms(); });
+  if (!drains_early(o) && o.report.forced > static_cast<std::uint64_t>(harmed)) {
+    return "it forced connections nobody used";
+  }
   if (o.report.drained + o.report.forced > o.what.clients.size()) return "it counted too many";
   return {};
 }
@@ -161,13 +216,16 @@ std::string counters_reconcile(const outcome& o) {
   std::uint64_t seen = 0;
   std::uint64_t asked = 0;
   for (std::size_t i = 0; i < o.seen.size(); ++i) {
-    received += o.seen[i].record.received_bytes;
+    if (has_session(o, o.what.clients[i])) received += o.seen[i].record.received_bytes;
     sent += o.seen[i].record.sent_bytes;
     seen += o.seen[i].complete;
     asked += o.what.clients[i].exchanges.size() + 1;
   }
   if (o.stopped && c.connections_accepted != c.connections_closed) return "accepted, not closed";
   if (c.connections_accepted > o.what.clients.size()) return "more accepted than there were";
+  if (o.what.secure && o.stopped && c.handshakes + c.handshakes_failed != c.connections_accepted) {
+    return "a connection had no handshake that ended";
+  }
   if (c.bytes_sent < received) return "clients received more than was sent";
   if (c.bytes_received > sent) return "more was received than clients sent";
   if (answers < seen) return "clients saw more answers than were counted";
@@ -198,6 +256,13 @@ constexpr invariant table[] = {
      "On any connection the answers that arrive are the right ones, in order.",
      right_as_far_as_they_came},
     {"refusal is last", "A refusal says close, and nothing comes after it.", refusal_is_last},
+    {"nothing harmed is served",
+     "What comes behind an altered byte or a cut of a client's wire is never served.",
+     nothing_harmed_is_served},
+    {"without a session",
+     "Who speaks no TLS to a secure server is told so, in plain text once or by an alert, and is "
+     "never served.",
+     without_a_session},
     {"orderly end", "A healthy connection is never reset by the server.", orderly_end},
     {"drains in time", "A drain ends within its deadline and counts what it ended.",
      drains_in_time},

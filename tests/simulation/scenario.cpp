@@ -37,6 +37,8 @@ class dice {
     return pattern(1'000'000 + bytes).substr(below(1'000'000), bytes);
   }
 
+  bool secure = false;  // what is drawn is for a server that speaks TLS
+
  private:
   std::uint64_t state_;
 };
@@ -49,7 +51,7 @@ std::string head(dice& roll, std::string_view method, std::string_view target,
   if (roll.chance(100)) out += "\r\n";
   out += method;
   out += ' ';
-  if (roll.chance(50)) out += "http://weir";
+  if (roll.chance(50)) out += roll.secure ? "https://weir" : "http://weir";
   out += target;
   const bool old = may_be_old && roll.chance(150);
   out += old ? " HTTP/1.0\r\nConnection: keep-alive\r\n" : " HTTP/1.1\r\n";
@@ -303,7 +305,101 @@ client draw_client(dice& roll) {
   return c;
 }
 
+// What no session begins with.
+std::string garbage(dice& roll) {
+  // Now and then the start of a record.
+  std::string out =
+      roll.chance(300) ? std::string("\x16\x03\x01\x00\x80\x01\x00", 7) : std::string();
+  for (std::size_t i = 1 + roll.below(roll.chance(500) ? 20 : 2'000); i > 0; --i) {
+    out += static_cast<char>(roll.below(256));
+  }
+  return out;
+}
+
+void end_somehow(dice& roll, std::vector<sim_step>& steps) {
+  switch (roll.below(4)) {
+    case 0: steps.push_back(sim_step::reset()); break;
+    case 1: steps.push_back(sim_step::close()); break;
+    case 2: steps.push_back(sim_step::half_close()); break;
+    default: break;  // and waits
+  }
+}
+
+// Of a secure server's client: its session, and what it does to it.
+void draw_wire(dice& roll, client& c) {
+  wire_plan& w = c.wire;
+  w.older = roll.chance(400);
+  // Most keep to it: they see what the others do to them.
+  if (roll.chance(400)) w.how = static_cast<wire_manner>(roll.below(wire_manners));
+  std::vector<sim_step>& steps = c.peer.steps;
+  const auto instead = [&](std::string bytes) {
+    c.exchanges.clear();
+    c.refusal = 0;
+    c.sent = std::move(bytes);
+    steps.clear();
+  };
+  switch (w.how) {
+    case wire_manner::honest:
+    case wire_manner::mute_end: break;
+    case wire_manner::altered:
+    case wire_manner::cut_short:
+      // In the handshake, or anywhere.
+      w.at = roll.below(roll.chance(300) ? 700 : 700 + c.sent.size() + c.sent.size() / 20);
+      w.bit = static_cast<unsigned>(roll.below(8));
+      if (w.how == wire_manner::altered) break;
+      // Nobody who waits for an answer to what did not leave.
+      steps.clear();
+      steps.push_back(draw_send(roll, c.sent));
+      steps.push_back(sim_step::pause(roll.span(20 * millisecond_ns)));
+      end_somehow(roll, steps);
+      break;
+    case wire_manner::leaves_early:
+      instead({});
+      steps.push_back(sim_step::pause(roll.span(3 * millisecond_ns)));
+      end_somehow(roll, steps);
+      break;
+    case wire_manner::deaf:
+      instead({});
+      steps.push_back(sim_step::stop_reading());
+      steps.push_back(sim_step::pause(roll.span(40 * second_ns)));
+      steps.push_back(sim_step::reset());
+      break;
+    case wire_manner::plain:
+      instead(draw_exchange(roll).bytes);
+      if (roll.chance(300)) c.sent.resize(1 + roll.below(c.sent.size()));
+      steps.push_back(draw_send(roll, c.sent));
+      end_somehow(roll, steps);
+      break;
+    case wire_manner::garbage:
+      instead(garbage(roll));
+      steps.push_back(draw_send(roll, c.sent));
+      end_somehow(roll, steps);
+      break;
+  }
+  c.plan += w.older ? ", TLS 1.2, " : ", TLS 1.3, ";
+  c.plan += to_string(w.how);
+}
+
+// The rest of a scenario whose server is secure. Handshakes are what it costs: fewer clients.
+void secure(dice& roll, scenario& s) {
+  s.secure = true;
+  s.sessions.seed = roll.next();
+  if (roll.chance(500)) s.sessions.handshake_step_ns = roll.span(2 * millisecond_ns);
+  if (roll.chance(300)) s.bounds.handshakes_max = 1 + static_cast<std::uint32_t>(roll.below(3));
+  // Crumbs are a client's way to send here.
+  s.bounds.tls_records_per_second_max = 10'000'000;
+  for (client& c : s.clients) draw_wire(roll, c);
+}
+
 }  // namespace
+
+std::size_t client::begun_in(std::size_t bytes) const noexcept {
+  std::size_t begun = 0;
+  for (std::size_t at = 0; begun < exchanges.size() && at < bytes; ++begun) {
+    at += exchanges[begun].bytes.size();
+  }
+  return begun;
+}
 
 const char* to_string(manner m) noexcept {
   switch (m) {
@@ -319,8 +415,10 @@ const char* to_string(manner m) noexcept {
   return "?";
 }
 
-scenario draw(std::uint64_t seed, platform::sim_bug planted) {
-  dice roll(seed * 0x9e3779b97f4a7c15u + 1);
+scenario draw(std::uint64_t seed, const asked_for& what) {
+  // Not the seed itself: the numbers of one are those of the next, moved by a place.
+  dice roll(dice(seed).next());
+  roll.secure = what.secure;
   scenario s;
   s.seed = seed;
   platform::sim_options& o = s.network;
@@ -340,7 +438,7 @@ scenario draw(std::uint64_t seed, platform::sim_bug planted) {
   o.reset_discards = roll.chance(500);
   if (roll.chance(50)) o.accept_aborted_permille = static_cast<std::uint32_t>(roll.below(500));
   if (roll.chance(50)) o.accept_exhausted_permille = static_cast<std::uint32_t>(roll.below(500));
-  o.planted = planted;
+  o.planted = what.planted;
 
   http::limits& b = s.bounds;
   if (roll.chance(300)) b.pipelined_requests_max = 1 + static_cast<std::uint32_t>(roll.below(8));
@@ -351,8 +449,13 @@ scenario draw(std::uint64_t seed, platform::sim_bug planted) {
   // Patience is for the well-behaved here: what cuts off slow peers has tests of its own.
   b.rate_grace = 30 * second_ns;
 
-  for (std::size_t i = roll.between(1, 7); i > 0; --i) s.clients.push_back(draw_client(roll));
+  const std::size_t clients_max = what.secure ? 4 : 7;
+  for (std::size_t i = roll.between(1, clients_max); i > 0; --i) {
+    s.clients.push_back(draw_client(roll));
+  }
   if (roll.chance(200)) s.drain_after_ns = roll.span(100 * millisecond_ns);
+  if (what.secure) secure(roll, s);
+  s.sessions.planted = what.planted_in_sessions;
   return s;
 }
 

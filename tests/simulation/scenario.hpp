@@ -11,6 +11,9 @@
 #include <weir/http/limits.hpp>
 #include <weir/platform/sim.hpp>
 
+#include "simulation/client_wire.hpp"
+#include "simulation/protection.hpp"
+
 namespace weir::simulation {
 
 // A request of a client, and its one right answer.
@@ -40,10 +43,16 @@ struct client {
   int refusal = 0;                  // the status that must follow them, 0: none
   std::string sent;                 // everything it sends, if nobody stops it
   platform::sim_peer peer;
+  wire_plan wire;    // of a secure server's
   std::string plan;  // for people
 
   // It sends all and reads all, and does not break off: so nobody else may.
-  bool healthy() const noexcept { return how != manner::breaker && how != manner::stuck_reader; }
+  bool healthy() const noexcept {
+    return how != manner::breaker && how != manner::stuck_reader &&
+           (wire.how == wire_manner::honest || wire.how == wire_manner::mute_end);
+  }
+  // How many of its requests begin in the first `bytes` of what it sends.
+  std::size_t begun_in(std::size_t bytes) const noexcept;
 };
 
 struct scenario {
@@ -51,6 +60,8 @@ struct scenario {
   platform::sim_options network;
   http::limits bounds;
   std::vector<client> clients;
+  bool secure = false;  // the server speaks TLS, and most clients do
+  protection_options sessions;
   // Whether the network may lose a connection before it is accepted, or the system be out of
   // descriptors: then some clients are turned away without a byte.
   bool turns_away() const noexcept {
@@ -60,6 +71,11 @@ struct scenario {
   time_ns drain_after_ns = never_ns;
 };
 
-scenario draw(std::uint64_t seed, platform::sim_bug planted);
+struct asked_for {
+  bool secure = false;
+  platform::sim_bug planted = platform::sim_bug::none;
+  session_bug planted_in_sessions = session_bug::none;
+};
+scenario draw(std::uint64_t seed, const asked_for& what);
 
 }  // namespace weir::simulation

@@ -3,9 +3,10 @@
 //   weir_simulation                      seeds 1 to 1000
 //   weir_simulation --count N --from N   others
 //   weir_simulation --seed N             one, with a transcript
-//   weir_simulation --planted BUG        looks for a bug that the network plants
-//   (double_completion,
-//                                        lost_wake, stale_generation), and for it again by its seed
+//   weir_simulation --planted BUG        looks for a bug that is planted, and for it again by its
+//                                        seed: double_completion, lost_wake, stale_generation of
+//                                        the network, lost_close_notify of a secure server
+//   weir_simulation --tls ...            the server is secure, and its clients are too
 //   weir_simulation --list               the invariants
 //
 // Exit code: 0 when every invariant held (with --planted: when the bug was found, twice).
@@ -30,16 +31,19 @@ struct request_line {
   std::uint64_t from = 1;
   std::uint64_t count = 1'000;
   bool one = false;
-  sim_bug planted = sim_bug::none;
+  asked_for what;
+  const char* planted = nullptr;  // its name
 };
 
 struct bug_name {
   const char* name;
-  sim_bug bug;
+  sim_bug of_network;
+  session_bug of_sessions;
 };
-constexpr bug_name bugs[] = {{"double_completion", sim_bug::double_completion},
-                             {"lost_wake", sim_bug::lost_wake},
-                             {"stale_generation", sim_bug::stale_generation}};
+constexpr bug_name bugs[] = {{"double_completion", sim_bug::double_completion, session_bug::none},
+                             {"lost_wake", sim_bug::lost_wake, session_bug::none},
+                             {"stale_generation", sim_bug::stale_generation, session_bug::none},
+                             {"lost_close_notify", sim_bug::none, session_bug::lost_close_notify}};
 
 const char* to_string(sim_end end) {
   switch (end) {
@@ -93,34 +97,34 @@ void print_transcript(const outcome& o) {
   for (const std::string& line : o.trace) std::printf("  %s\n", line.c_str());
 }
 
-const char* planted_name(sim_bug bug) {
-  for (const bug_name& b : bugs) {
-    if (b.bug == bug) return b.name;
-  }
-  return "";
+// What repeats one simulation, for people.
+std::string command(const char* program, std::uint64_t seed, const request_line& asked) {
+  std::string text = program;
+  if (asked.what.secure) text += " --tls";
+  text += " --seed " + std::to_string(seed);
+  if (asked.planted != nullptr) text += std::string(" --planted ") + asked.planted;
+  return text;
 }
 
-void print_repeat(const char* program, std::uint64_t seed, sim_bug planted) {
-  std::printf("  repeat it: %s --seed %" PRIu64 "%s%s\n", program, seed,
-              planted == sim_bug::none ? "" : " --planted ", planted_name(planted));
+void print_repeat(const char* program, std::uint64_t seed, const request_line& asked) {
+  std::printf("  repeat it: %s\n", command(program, seed, asked).c_str());
 }
 
 // For an assertion of the server, which ends the process.
 char last_words[512];
 
-std::vector<broken> run_seed(const char* program, std::uint64_t seed, sim_bug planted, outcome& out,
-                             std::size_t trace_lines_max = 0) {
+std::vector<broken> run_seed(const char* program, std::uint64_t seed, const request_line& asked,
+                             outcome& out, std::size_t trace_lines_max = 0) {
   std::snprintf(last_words, sizeof last_words,
-                "seed %" PRIu64 " ended the program; repeat it: %s --seed %" PRIu64 "%s%s\n", seed,
-                program, seed, planted == sim_bug::none ? "" : " --planted ",
-                planted_name(planted));
-  out = run(draw(seed, planted), trace_lines_max);
+                "seed %" PRIu64 " ended the program; repeat it: %s\n", seed,
+                command(program, seed, asked).c_str());
+  out = run(draw(seed, asked.what), trace_lines_max);
   return check(out);
 }
 
 int run_one(const char* program, const request_line& asked) {
   outcome out;
-  const std::vector<broken> found = run_seed(program, asked.from, asked.planted, out, 20'000);
+  const std::vector<broken> found = run_seed(program, asked.from, asked, out, 20'000);
   print_transcript(out);
   for (const broken& b : found) {
     std::printf("BROKEN %s: %s\n  (%s)\n", b.what->name, b.detail.c_str(), b.what->sentence);
@@ -136,13 +140,13 @@ int run_many(const char* program, const request_line& asked) {
   std::uint64_t answers = 0;
   for (std::uint64_t seed = asked.from; seed < asked.from + asked.count; ++seed) {
     outcome out;
-    const std::vector<broken> found = run_seed(program, seed, sim_bug::none, out);
+    const std::vector<broken> found = run_seed(program, seed, asked, out);
     clients += out.seen.size();
     for (const witness& w : out.seen) answers += w.complete;
     // The same seed is the same simulation, or no failure could be repeated.
-    if (seed % 500 == 1) {
+    if (seed % (asked.what.secure ? 50 : 500) == 1) {
       outcome again;
-      static_cast<void>(run_seed(program, seed, sim_bug::none, again));
+      static_cast<void>(run_seed(program, seed, asked, again));
       if (again.digest != out.digest) {
         std::printf("seed %" PRIu64 " is not the same twice\n", seed);
         ++failures;
@@ -153,7 +157,7 @@ int run_many(const char* program, const request_line& asked) {
     for (const broken& b : found) {
       std::printf("seed %" PRIu64 ": BROKEN %s: %s\n", seed, b.what->name, b.detail.c_str());
     }
-    print_repeat(program, seed, sim_bug::none);
+    print_repeat(program, seed, asked);
     if (failures == 10) break;
   }
   std::printf("%" PRIu64 " simulations from seed %" PRIu64 ": %" PRIu64 " clients, %" PRIu64
@@ -165,24 +169,23 @@ int run_many(const char* program, const request_line& asked) {
 int find_planted(const char* program, const request_line& asked) {
   for (std::uint64_t seed = asked.from; seed < asked.from + asked.count; ++seed) {
     outcome out;
-    const std::vector<broken> found = run_seed(program, seed, asked.planted, out);
+    const std::vector<broken> found = run_seed(program, seed, asked, out);
     if (found.empty()) continue;
-    std::printf("seed %" PRIu64 " finds %s: %s: %s\n", seed, planted_name(asked.planted),
+    std::printf("seed %" PRIu64 " finds %s: %s: %s\n", seed, asked.planted,
                 found.front().what->name, found.front().detail.c_str());
-    print_repeat(program, seed, asked.planted);
+    print_repeat(program, seed, asked);
     if (out.planted == 0) {
       std::printf("but none was planted: the server or an invariant is wrong\n");
       return 1;
     }
     outcome again;
-    const std::vector<broken> twice = run_seed(program, seed, asked.planted, again);
+    const std::vector<broken> twice = run_seed(program, seed, asked, again);
     const bool same = !twice.empty() && twice.front().what == found.front().what &&
                       twice.front().detail == found.front().detail && again.digest == out.digest;
     std::printf("%s\n", same ? "its seed finds it again" : "its seed does NOT find it again");
     return same ? 0 : 1;
   }
-  std::printf("%s was not found in %" PRIu64 " simulations\n", planted_name(asked.planted),
-              asked.count);
+  std::printf("%s was not found in %" PRIu64 " simulations\n", asked.planted, asked.count);
   return 1;
 }
 
@@ -193,8 +196,9 @@ bool number(const char* text, std::uint64_t& out) {
 }
 
 int usage() {
-  std::fprintf(stderr,
-               "weir_simulation [--count N] [--from N] | --seed N | --planted BUG | --list\n");
+  std::fprintf(
+      stderr,
+      "weir_simulation [--tls] ([--count N] [--from N] | --seed N | --planted BUG) | --list\n");
   return 2;
 }
 
@@ -208,6 +212,10 @@ int main(int argc, char** argv) {
       for (const invariant& each : invariants()) std::printf("%s: %s\n", each.name, each.sentence);
       return 0;
     }
+    if (flag == "--tls") {
+      asked.what.secure = true;
+      continue;
+    }
     if (++i == argc) return usage();
     bool good = false;
     if (flag == "--seed") {
@@ -219,13 +227,19 @@ int main(int argc, char** argv) {
     } else if (flag == "--planted") {
       for (const bug_name& b : bugs) {
         if (std::strcmp(argv[i], b.name) != 0) continue;
-        asked.planted = b.bug;
+        asked.planted = b.name;
+        asked.what.planted = b.of_network;
+        asked.what.planted_in_sessions = b.of_sessions;
         good = true;
       }
     }
     if (!good) return usage();
   }
+  if (asked.what.secure && !can_protect()) {
+    std::fprintf(stderr, "this build has no TLS, or one whose numbers are its own\n");
+    return 2;
+  }
   test::say_on_abort(last_words);
   if (asked.one) return run_one(argv[0], asked);
-  return asked.planted == sim_bug::none ? run_many(argv[0], asked) : find_planted(argv[0], asked);
+  return asked.planted == nullptr ? run_many(argv[0], asked) : find_planted(argv[0], asked);
 }

@@ -56,17 +56,29 @@ outcome run(const scenario& what, std::size_t trace_lines_max) {
   http::server_options with;
   with.bounds = what.bounds;
   told end;
+  std::unique_ptr<protection> sessions;
+  if (what.secure) {
+    sessions = make_protection(what.sessions);
+    with.security = &sessions->serve(*loop);
+  }
   auto server = std::make_unique<http::server>(*loop, routes, with);
-  const result<address> at = server->listen(address::loopback_ipv4(8'080));
+  const address wanted = address::loopback_ipv4(8'080);
+  const result<address> at = what.secure ? server->listen_secure(wanted) : server->listen(wanted);
   if (!at.ok() || server->start(&told::stopped_with, &end)) {
     out.poller_failed = true;
     return out;
   }
 
   std::vector<sim_peer_id> peers;
+  std::vector<std::shared_ptr<client_wire>> wires;  // null: the script is what stands on the wire
   for (const client& c : what.clients) {
     platform::sim_peer peer = c.peer;
     peer.at = at.value();
+    wires.emplace_back();
+    if (what.secure && c.wire.has_session()) {
+      wires.back() = std::make_shared<client_wire>(c.wire, sessions->connect(c.wire.older));
+    }
+    peer.layer = wires.back();
     peers.push_back(net.add_peer(std::move(peer)).value());
   }
 
@@ -110,6 +122,11 @@ outcome run(const scenario& what, std::size_t trace_lines_max) {
   for (std::size_t i = 0; i < peers.size(); ++i) {
     witness w;
     w.record = net.record(peers[i]);
+    if (wires[i] != nullptr) w.whole_bytes = wires[i]->whole_bytes();
+    if (what.secure && wires[i] == nullptr) {  // it asked nothing that has an answer
+      out.seen.push_back(std::move(w));
+      continue;
+    }
     std::vector<std::string> methods;
     for (const exchange& e : what.clients[i].exchanges) methods.push_back(e.method);
     // A refusal is one answer more.
@@ -129,13 +146,17 @@ outcome run(const scenario& what, std::size_t trace_lines_max) {
   out.operations_left = left.operations_open;
   out.slots_leaked = left.slots_leaked;
   out.timers_left = loop->timers().soonest() != nullptr;
+  if (sessions != nullptr) out.planted = sessions->planted_count();
   if (!out.stopped || out.operations_left > 0) out.tree = runtime::task_tree(*loop);
   // The auditor looks once more when everything is closed.
   const auto notes = [&] {
     out.contract = *violations;
     out.memory = net.violations();
     out.digest = net.digest();
-    out.planted = net.planted_count();
+    out.planted += net.planted_count();
+    for (const auto& wire : wires) {
+      if (wire != nullptr) out.digest = (out.digest ^ wire->digest()) * 0x100000001b3u;
+    }
     out.trace = net.trace();
   };
   if (!out.stopped) {
@@ -143,10 +164,12 @@ outcome run(const scenario& what, std::size_t trace_lines_max) {
     // The invariants say so. What did not end cannot be taken apart: it is left behind.
     static_cast<void>(loop->shutdown(30 * second_ns));
     static_cast<void>(server.release());
+    static_cast<void>(sessions.release());
     static_cast<void>(loop.release());
     return out;
   }
   server.reset();
+  sessions.reset();  // with all its memory, or it says so
   out.frame_bytes_left = loop->frames().bytes_in_use() - frames_before;
   loop.reset();
   net.advance(100 * second_ns);  // scripts that only have to wait for their end

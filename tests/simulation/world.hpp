@@ -19,6 +19,8 @@ struct witness {
   std::vector<test::answer> answers;
   std::size_t complete = 0;
   std::string broken;
+  // Of a client with a session: how much of what its script said reached the wire as it was.
+  std::size_t whole_bytes = 0;
 };
 
 struct outcome {

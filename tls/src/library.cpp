@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include <mbedtls/platform_time.h>
 #include <mbedtls/version.h>
 #include <psa/crypto.h>
 
@@ -14,6 +15,28 @@ namespace weir::tls {
 namespace {
 
 std::atomic<random_source*> random_bytes{nullptr};
+
+// Only the mbedTLS of our own configuration asks us: a host's may have a time of its own.
+#if defined(WEIR_MBEDTLS_CONFIG_H)
+std::atomic<const clock*> time_source{nullptr};
+
+const clock& time_of_sessions() noexcept {
+  const clock* const source = time_source.load(std::memory_order_acquire);
+  return source == nullptr ? system_clock() : *source;
+}
+
+mbedtls_time_t seconds_now(mbedtls_time_t* into) {
+  const auto now = static_cast<mbedtls_time_t>(time_of_sessions().unix_seconds());
+  if (into != nullptr) *into = now;
+  return now;
+}
+
+void set_time() noexcept {
+  static_cast<void>(mbedtls_platform_set_time(&seconds_now));
+}
+#else
+void set_time() noexcept {}
+#endif
 
 error check_running_library() noexcept {
 #if defined(MBEDTLS_VERSION_C)
@@ -36,6 +59,7 @@ error check_running_library() noexcept {
 error start_once() noexcept {
   if (const error why = check_running_library()) return why;
   set_threading();
+  set_time();
   const psa_status_t status = psa_crypto_init();
   if (status != PSA_SUCCESS) return {errc::not_supported, "psa_crypto_init", status};
   return {};
@@ -62,7 +86,23 @@ bool use_random_source(random_source& source) noexcept {
 #endif
 }
 
+bool use_clock(const clock& source) noexcept {
+#if defined(WEIR_MBEDTLS_CONFIG_H)
+  time_source.store(&source, std::memory_order_release);
+  return true;
+#else
+  static_cast<void>(source);
+  return false;
+#endif
+}
+
 }  // namespace weir::tls
+
+#if defined(WEIR_MBEDTLS_CONFIG_H)
+extern "C" mbedtls_ms_time_t mbedtls_ms_time(void) {
+  return weir::tls::time_of_sessions().now_ns() / weir::millisecond_ns;
+}
+#endif
 
 #if defined(MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG)
 extern "C" psa_status_t mbedtls_psa_external_get_random(

@@ -271,7 +271,11 @@ void sim_network::state::peer_run(std::uint32_t index) {
     if (e == nullptr || e->at != sim::phase::connected || a.sleeping) return;
     const bool ended = a.record.end == sim_end::eof || a.record.end == sim_end::reset;
     const bool flushed = peer_flush(index);
-    if (a.script.layer != nullptr && !a.script.layer->ready() && !ended) return;
+    if (a.script.layer != nullptr && !a.script.layer->ready()) {
+      if (!ended) return;
+      // What never began does not begin behind the end: nothing it said would be taken.
+      if (a.step == 0 && a.step_sent == 0) a.step = a.script.steps.size();
+    }
     if (a.step == a.script.steps.size()) {
       a.record.steps_done = true;
       if (ended && a.script.close_at_end) close(std::exchange(a.key, sim::no_endpoint));

@@ -15,6 +15,8 @@
 #define MBEDTLS_HAVE_TIME
 #define MBEDTLS_HAVE_TIME_DATE
 #define MBEDTLS_PLATFORM_C
+#define MBEDTLS_PLATFORM_TIME_ALT    /* both from weir::clock, so that a simulation */
+#define MBEDTLS_PLATFORM_MS_TIME_ALT /* can own them: library.cpp */
 #define MBEDTLS_VERSION_C
 #define MBEDTLS_VERSION_FEATURES
 

@@ -7,6 +7,7 @@
 
 #include <string_view>
 
+#include <weir/platform/clock.hpp>
 #include <weir/platform/error.hpp>
 #include <weir/platform/export.hpp>
 #include <weir/platform/random.hpp>
@@ -28,5 +29,10 @@ WEIR_EXPORT std::string_view library_version() noexcept;
 // any thread that runs TLS, and lives as long as they do. Never anything but system_random() in
 // production: whoever knows the numbers knows the keys.
 WEIR_EXPORT bool use_random_source(random_source& source) noexcept;
+
+// What time it is where that matters: whether a certificate is good now, how old a ticket is, the
+// first bytes of a TLS 1.2 session. system_clock() unless it is said here, with the same limits.
+// With both of these one's own, and one thread, what a session says follows from what it is told.
+WEIR_EXPORT bool use_clock(const clock& source) noexcept;
 
 }  // namespace weir::tls
