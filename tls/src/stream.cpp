@@ -198,6 +198,8 @@ runtime::task<error> stream::take_step() {
 }
 
 runtime::task<error> stream::shake() {
+  // What a client has said already, if it was waited for: a step without it would be for nothing.
+  pull();
   for (;;) {
     const error why = co_await take_step();
     if (engine_away_) co_return why;
@@ -213,7 +215,7 @@ runtime::task<error> stream::shake() {
     }
     if (why.code != errc::would_block) co_return why;
     if (!engine_->wants_receive(false)) continue;  // it waited for what has left
-    bool more = pull();
+    bool more = !inner_drained_ && pull();
     while (!more) {
       const error waited = co_await runtime::readable(inner_);
       if (waited) co_return waited;
@@ -241,6 +243,9 @@ void stream::inner_ended(error why) noexcept {
 }
 
 // One receive. False: nothing to be had now, or no room for it.
+//
+// One that leaves room has taken all there was: inner_drained_ spares the receive that would only
+// say so. What comes later wakes whoever waits for it.
 bool stream::pull() noexcept {
   if (inner_eof_) return false;
   const byte_span room = engine_->ingress_room();
@@ -250,6 +255,7 @@ bool stream::pull() noexcept {
     return true;
   }
   const result<std::size_t> got = inner_.try_read(room);
+  inner_drained_ = !got.ok() || got.value() < room.size();
   if (got.ok()) {
     engine_->received(got.value());
     return true;
@@ -297,10 +303,11 @@ void stream::step() noexcept {
     if (inner_eof_ || receiving_.busy()) break;
     if (reading && can_read()) break;
     if (!engine_->wants_receive(reading)) break;
-    if (pull()) continue;
+    if (!inner_drained_ && pull()) continue;
     if (inner_eof_ || (!engine_->ingress_empty() && engine_->ingress_room().empty())) break;
     const platform::started outcome = inner_.start_wait_readable(receiving_);
     if (receiving_.begin(outcome)) break;
+    inner_drained_ = false;
     if (outcome.why) inner_ended(outcome.why);
   }
   send_egress();
@@ -374,6 +381,7 @@ result<std::size_t> stream::try_read(byte_span into) noexcept {
     }
     why = got.why();
     if (why.code != errc::would_block) break;
+    if (done > 0 && inner_drained_) break;
     // A wait of ours is under way when somebody needs it; receiving beside it is allowed (P1).
     if (!engine_->wants_receive(true) || !pull()) break;
     const error advanced = engine_->advance();

@@ -140,6 +140,7 @@ class WEIR_EXPORT stream final : public runtime::secured_stream {
   bool over_rate_ = false;         // that is why
   bool inner_broken_ = false;      // nothing can be sent any more
   bool inner_eof_ = false;         // nothing will come any more
+  bool inner_drained_ = false;     // the last receive took all there was
   bool shut_after_close_ = false;  // asked for by shut_write()
   bool inner_shut_ = false;
   bool engine_away_ = false;  // with a worker
