@@ -1,27 +1,41 @@
-"""Starting a server on its core, loading it with wrk from another, and reading what it cost.
+"""Starting a server on its core, loading it from another, and reading what it cost.
+
+The load is made by wrk, and where handshakes are what counts by bench/tls_load.cpp.
 
 The server's time on the processor comes from the kernel (/proc/<pid>/schedstat, all threads and
 children), so a machine that does other work beside us makes a round longer, not dearer.
 """
+import json
 import os
 import re
 import resource
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import peers
 
 HERE = Path(__file__).resolve().parent
 HOST = "127.0.0.1"
+# What OpenSSL 3.0 prefers and all servers here can do: with less in common nothing is compared.
+NEGOTIATED = {"version": "TLSv1.3", "group": "x25519", "cipher": "TLS_AES_256_GCM_SHA384"}
 UNITS = {"us": 1.0, "ms": 1e3, "s": 1e6, "m": 60e6, "h": 3600e6}
 
 
 class Failed(Exception):
     """A server or a load that did not do what a measure is taken of."""
+
+
+@dataclass
+class Load:
+    """Where the load comes from, and what makes it where wrk cannot."""
+    core: int
+    tls_program: str
 
 
 def raise_descriptor_limit():
@@ -43,6 +57,7 @@ class Running:
         self.peer = peer
         self.scenario = scenario
         folder.mkdir(parents=True, exist_ok=True)
+        self.ca = peers.certificates(folder) / "ca.pem"
         self.port = 0 if peer.prints_port else peers.free_port()
         command = [*under, *peer.command(scenario, folder, self.port)]
         self.log = open(folder / "log", "w+")
@@ -60,7 +75,8 @@ class Running:
 
     @property
     def url(self):
-        return f"http://{HOST}:{self.port}{self.peer.path(self.scenario)}"
+        scheme = "https" if self.scenario.tls else "http"
+        return f"{scheme}://{HOST}:{self.port}{self.peer.path(self.scenario)}"
 
     def pids(self):
         """The server and its children, without the tracer."""
@@ -82,12 +98,22 @@ class Running:
                     b"x" * scenario.body_bytes)
         return f"GET{head}\r\n".encode()
 
+    def connect(self, seconds=20):
+        stream = socket.create_connection((HOST, self.port), timeout=seconds)
+        if not self.scenario.tls:
+            return stream
+        context = ssl.create_default_context(cafile=str(self.ca))
+        stream = context.wrap_socket(stream, server_hostname=HOST)
+        if stream.cipher()[:2] != (NEGOTIATED["cipher"], NEGOTIATED["version"]):
+            raise Failed(f"it speaks {stream.cipher()}")
+        return stream
+
     def check_answer(self, seconds=20):
         """One request, answered as all servers are to answer it. Waits until the server is up."""
         until = time.monotonic() + seconds
         while True:
             try:
-                stream = socket.create_connection((HOST, self.port), timeout=seconds)
+                stream = self.connect(seconds)
                 break
             except ConnectionRefusedError:
                 if self.process.poll() is not None:
@@ -160,8 +186,41 @@ def resident_bytes(pids):
     return total
 
 
+def run_load(running, seconds, load):
+    """Requests, requests a second, p50 and p99 in microseconds, as the client counted them."""
+    if running.scenario.kind in ("full", "resumed"):
+        return run_handshakes(running, seconds, load)
+    return run_wrk(running, seconds, load.core)
+
+
+def tls_load(kind, running, load, *flags):
+    """Starts bench/tls_load.cpp: a process whose output is one line of JSON."""
+    path = running.peer.path(running.scenario)
+    command = [load.tls_program, kind, str(running.port), "--ca", str(running.ca), "--path", path]
+    return subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, text=True,
+                            preexec_fn=pin({load.core}))
+
+
+def told(process):
+    text = process.communicate()[0]
+    if process.returncode != 0:
+        raise Failed(f"weir_tls_load: it ended with {process.returncode}")
+    return json.loads(text)
+
+
+def run_handshakes(running, seconds, load):
+    scenario = running.scenario
+    out = told(tls_load(scenario.kind, running, load, "--seconds", str(seconds),
+                        "--connections", str(scenario.connections)))
+    spoken = {key: out[key] for key in NEGOTIATED}
+    resumed = out["requests"] if scenario.kind == "resumed" else 0
+    if out["requests"] == 0 or spoken != NEGOTIATED or out["resumed"] != resumed:
+        raise Failed(f"{running.peer.name}, {scenario.name}: {out}")
+    out["requests_per_second"] = out["requests"] / out["seconds"]
+    return out
+
+
 def run_wrk(running, seconds, core):
-    """Requests, requests a second, p50 and p99 in microseconds, as wrk counted them."""
     scenario = running.scenario
     command = ["wrk", "-t1", f"-c{scenario.connections}", f"-d{seconds}s", "--latency"]
     tail = []
@@ -193,10 +252,10 @@ def run_wrk(running, seconds, core):
     return out
 
 
-def load_round(running, seconds, core):
+def load_round(running, seconds, load):
     pids = running.pids()
     before = cpu_ns(pids)
-    out = run_wrk(running, seconds, core)
+    out = run_load(running, seconds, load)
     after = cpu_ns(pids)
     ticks = (after[1] - before[1]) + (after[2] - before[2])
     out["cpu_us"] = (after[0] - before[0]) / 1e3 / out["requests"]
@@ -204,7 +263,7 @@ def load_round(running, seconds, core):
     return out
 
 
-def count_calls(peer, scenario, folder, seconds, server_core, load_core):
+def count_calls(peer, scenario, folder, seconds, server_core, load):
     """System calls per request, by name, or None where strace may not trace. What the server does
     without load, start and end included, is counted once more and taken off."""
     counts = folder / "calls"
@@ -220,7 +279,7 @@ def count_calls(peer, scenario, folder, seconds, server_core, load_core):
             raise
         try:
             if loaded:
-                requests = run_wrk(running, seconds, load_core)["requests"]
+                requests = run_load(running, seconds, load)["requests"]
         finally:
             running.stop()
         rows = re.findall(r"^ *(\d+) +(\w+)$", counts.read_text(), re.M)
@@ -249,7 +308,7 @@ def idle_memory(peer, scenario, folder, core, connections):
 
 
 def answered(running):
-    stream = socket.create_connection((HOST, running.port), timeout=20)
+    stream = running.connect()
     stream.sendall(running.request_bytes())
     read_answer(stream)
     return stream

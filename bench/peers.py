@@ -4,6 +4,9 @@ Each is one event loop on one thread, logs nothing, keeps a connection for any n
 and answers with Date, Server, Content-Type and Content-Length. A server says which scenarios it can
 play; what it cannot do with its own means (HAProxy has no files, nginx no handler that reads a
 body) is left out rather than imitated by a slower part of it.
+
+Inside TLS all have the same certificate (P-256), make tickets for resumption, and leave suite and
+group to the client, who is the same for all: measure.py asks what came of it.
 """
 import re
 import shutil
@@ -23,6 +26,7 @@ class Peer:
     name = ""
     program = ""
     kinds = ("plain", "close", "post", "file")
+    secure_kinds = ()  # inside TLS
     prints_port = False
 
     def find(self):
@@ -31,6 +35,9 @@ class Peer:
 
     def version(self):
         return ""
+
+    def plays(self, scenario):
+        return scenario.kind in (self.secure_kinds if scenario.tls else self.kinds)
 
     def command(self, scenario, folder, port):
         raise NotImplementedError
@@ -42,6 +49,18 @@ class Peer:
         done = subprocess.run([self.find(), *arguments], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
         return done.stdout
+
+
+def certificates(folder):
+    """Beside the folders of the servers: server.pem, server.key and ca.pem."""
+    return folder.parent / "certificates"
+
+
+def make_certificates(build, folder):
+    """By `weir cert`, for all servers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run([str(build / "bin/weir"), "cert", "--dir", str(folder), "--force"], check=True,
+                   stdout=subprocess.DEVNULL)
 
 
 class Raw(Peer):
@@ -60,8 +79,30 @@ class Raw(Peer):
         return [self.program, *extra.get(scenario.kind, [])]
 
 
+class Mbedtls(Peer):
+    """The raw loop of TLS."""
+    name = "mbedtls"
+    kinds = ()
+    secure_kinds = ("plain", "full", "resumed", "file")
+    prints_port = True
+
+    def __init__(self, build):
+        self.program = str(build / "bin/weir_raw_mbedtls")
+
+    def find(self):
+        return self.program if Path(self.program).exists() else None
+
+    def command(self, scenario, folder, port):
+        of = certificates(folder)
+        command = [self.program, "--cert", str(of / "server.pem"), "--key", str(of / "server.key")]
+        if scenario.kind == "file":
+            command += ["--file", str(folder.parent / "www/files" / scenario.file)]
+        return command
+
+
 class Weir(Peer):
     name = "weir"
+    secure_kinds = ("plain", "full", "resumed", "file")
     prints_port = True
 
     def __init__(self, build):
@@ -74,9 +115,13 @@ class Weir(Peer):
         return self.said("--version").strip()
 
     def command(self, scenario, folder, port):
-        return [self.program, "serve", "--listen", "127.0.0.1:0", "--print-port",
-                "--requests-per-connection-max", "unbounded",
-                "--files", str(folder.parent / "www/files")]
+        command = [self.program, "serve", "--listen", "127.0.0.1:0", "--print-port",
+                   "--requests-per-connection-max", "unbounded",
+                   "--files", str(folder.parent / "www/files")]
+        if scenario.tls:
+            of = certificates(folder)
+            command += ["--tls-cert", str(of / "server.pem"), "--tls-key", str(of / "server.key")]
+        return command
 
     def path(self, scenario):
         return "/count" if scenario.kind == "post" else super().path(scenario)
@@ -86,11 +131,17 @@ class Nginx(Peer):
     name = "nginx"
     program = "nginx"
     kinds = ("plain", "close", "file")
+    secure_kinds = ("plain", "full", "resumed", "file")
 
     def version(self):
         return self.said("-v").strip().rpartition("/")[2]
 
     def command(self, scenario, folder, port):
+        secure = ""
+        if scenario.tls:
+            of = certificates(folder)
+            secure = (f"ssl_protocols TLSv1.3; ssl_certificate {of}/server.pem; "
+                      f"ssl_certificate_key {of}/server.key;")
         (folder / "nginx.conf").write_text(f"""
 master_process off;
 daemon off;
@@ -111,7 +162,8 @@ http {{
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
   server {{
-    listen 127.0.0.1:{port} backlog=1024;
+    listen 127.0.0.1:{port} {"ssl" if scenario.tls else ""} backlog=1024;
+    {secure}
     location = /plaintext {{ return 200 "Hello, World!"; }}
     location /files/ {{ root {folder.parent}/www; }}
   }}
@@ -157,6 +209,7 @@ class Haproxy(Peer):
     name = "haproxy"
     program = "haproxy"
     kinds = ("plain", "close", "post")
+    secure_kinds = ("plain", "full", "resumed")
 
     def version(self):
         found = re.search(r"version (\S+)", self.said("-v"))
@@ -166,6 +219,12 @@ class Haproxy(Peer):
         # A body is only read as a whole if it fits the buffer.
         post = "  option http-buffer-request\n" if scenario.kind == "post" else ""
         size = f"  tune.bufsize {scenario.body_bytes + 16384}\n" if scenario.kind == "post" else ""
+        secure = ""
+        if scenario.tls:
+            of = certificates(folder)
+            both = folder / "server.both"  # it wants chain and key in one file
+            both.write_text((of / "server.pem").read_text() + (of / "server.key").read_text())
+            secure = f"ssl crt {both} ssl-min-ver TLSv1.3 alpn http/1.1"
         (folder / "haproxy.cfg").write_text(f"""
 global
   maxconn 9500
@@ -177,7 +236,7 @@ defaults
   timeout http-request 60s
   timeout http-keep-alive 60s
 frontend all
-  bind 127.0.0.1:{port} backlog 1024
+  bind 127.0.0.1:{port} backlog 1024 {secure}
 {post}  http-request return status 200 content-type "text/plain" string "Hello, World!" \
 hdr Server haproxy hdr Date "%[date,http_date]"
 """)
@@ -185,4 +244,4 @@ hdr Server haproxy hdr Date "%[date,http_date]"
 
 
 def all_peers(build):
-    return [Raw(build), Weir(build), Nginx(), H2o(), Haproxy()]
+    return [Raw(build), Mbedtls(build), Weir(build), Nginx(), H2o(), Haproxy()]

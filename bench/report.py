@@ -49,8 +49,8 @@ def with_spread(entry):
 
 
 def load_table(scenario):
-    rows = [["server", "CPU us/request", "x raw", "user us", "system calls", "p50 us", "p99 us",
-             "requests/s", "errors"]]
+    rows = [["server", "CPU us/request", f"x {scenario['baseline']}", "user us", "system calls",
+             "p50 us", "p99 us", "requests/s", "errors"]]
     for name, row in scenario["servers"].items():
         calls = scenario["calls"].get(name)
         rows.append([

@@ -35,7 +35,7 @@ class Report(unittest.TestCase):
     def test_failed_requests_of_all_rounds_are_told(self):
         row = report.summarise({"weir": [entry(8, errors=1), entry(8, errors=2)]}, "raw")["weir"]
         self.assertEqual((3, 20), (row["errors"], row["requests"]))
-        scenario = {"servers": {"weir": row}, "calls": {}}
+        scenario = {"servers": {"weir": row}, "calls": {}, "baseline": "raw"}
         self.assertTrue(report.load_table(scenario).endswith(" 3 |"))
 
     def test_a_table_is_markdown_and_aligned(self):
@@ -46,8 +46,10 @@ class Report(unittest.TestCase):
 
     def test_calls_are_added_up(self):
         row = report.summarise({"weir": [entry(8)]}, "raw")["weir"]
-        scenario = {"servers": {"weir": row}, "calls": {"weir": {"recvfrom": 1.0, "sendto": 1.25}}}
+        scenario = {"servers": {"weir": row}, "calls": {"weir": {"recvfrom": 1.0, "sendto": 1.25}},
+                    "baseline": "mbedtls"}
         self.assertIn(" 2.25 ", report.load_table(scenario))
+        self.assertIn(" x mbedtls ", report.load_table(scenario))
 
 
 if __name__ == "__main__":
