@@ -138,6 +138,10 @@ function(weir_find_utf8proc out)
   set(${out} weir_utf8proc PARENT_SCOPE)
 endfunction()
 
+# A session has a buffer for the largest record it may send. With 4096 it costs 12 KiB less while it
+# is idle, and bulk costs a little more; chains of certificates have to fit (docs/performance.md).
+set(WEIR_TLS_RECORD_BYTES 16384 CACHE STRING "Largest TLS record that is sent: 2048 to 16384")
+
 # mbedTLS from 3.6.6 up to but not 4: weir_find_mbedtls(<variable>). Never two copies in one
 # process: a host that has one gives it to us. tls says what it must have been built with, when it
 # is compiled and again at start (tls/src/required_configuration.hpp).
@@ -152,6 +156,10 @@ function(weir_find_mbedtls out)
       weir_found_package("MbedTLS 3.6.6...<4 CONFIG"
         "mbedtls >= 3.6.6" "mbedx509 >= 3.6.6" "mbedcrypto >= 3.6.6")
       weir_check_mbedtls()
+      if(NOT WEIR_TLS_RECORD_BYTES EQUAL 16384)
+        message(FATAL_ERROR "weir: WEIR_TLS_RECORD_BYTES is for the mbedTLS that weir builds; "
+          "build ${MbedTLS_DIR} with MBEDTLS_SSL_OUT_CONTENT_LEN instead")
+      endif()
     else()
       weir_build_mbedtls()
     endif()
@@ -182,6 +190,11 @@ function(weir_check_mbedtls)
 endfunction()
 
 function(weir_build_mbedtls)
+  if(NOT WEIR_TLS_RECORD_BYTES MATCHES "^[0-9]+$" OR WEIR_TLS_RECORD_BYTES LESS 2048 OR
+     WEIR_TLS_RECORD_BYTES GREATER 16384)
+    message(FATAL_ERROR "weir: WEIR_TLS_RECORD_BYTES=${WEIR_TLS_RECORD_BYTES} is not from 2048 to "
+      "16384")
+  endif()
   weir_source(mbedtls library/ssl_tls.c source)
   if(NOT source)
     weir_missing("mbedTLS 3.6.6")
@@ -204,7 +217,8 @@ function(weir_build_mbedtls)
       "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/tls/src/mbedtls>"
     PRIVATE "${source}/library")
   target_compile_definitions(weir_mbedtls
-    PUBLIC "$<BUILD_INTERFACE:MBEDTLS_CONFIG_FILE=\"weir_mbedtls_config.h\">")
+    PUBLIC "$<BUILD_INTERFACE:MBEDTLS_CONFIG_FILE=\"weir_mbedtls_config.h\">"
+      "$<BUILD_INTERFACE:WEIR_TLS_RECORD_BYTES=${WEIR_TLS_RECORD_BYTES}>")
   target_compile_features(weir_mbedtls PRIVATE c_std_99)
   set_target_properties(weir_mbedtls PROPERTIES UNITY_BUILD OFF C_CLANG_TIDY "")
   if(NOT MSVC)

@@ -103,5 +103,10 @@
 #define MBEDTLS_SSL_SERVER_NAME_INDICATION
 #define MBEDTLS_SSL_SESSION_TICKETS
 #define MBEDTLS_SSL_TICKET_C
+/* The largest record that weir sends; what it receives may be as large as TLS allows. Both have a
+ * buffer as long as a session lives. */
+#if defined(WEIR_TLS_RECORD_BYTES)
+#define MBEDTLS_SSL_OUT_CONTENT_LEN WEIR_TLS_RECORD_BYTES
+#endif
 
 #endif

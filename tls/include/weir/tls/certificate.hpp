@@ -23,8 +23,8 @@ class WEIR_EXPORT identity {
   // PEM text. Everything is checked here and nothing later: errc::malformed names the part that
   // cannot be read ("certificate chain", "private key"), errc::invalid says that the two do not
   // belong together, that the key is weak (less than RSA 2048 or P-256), or that the chain is
-  // longer than the one record it is sent in (16 KiB). A chain with one certificate that cannot be
-  // read is refused whole.
+  // longer than the one record it is sent in (16 KiB, or what weir was built with:
+  // WEIR_TLS_RECORD_BYTES). A chain with one certificate that cannot be read is refused whole.
   static result<identity> from_pem(std::string_view chain, std::string_view key) noexcept;
 
   const identity_data& data() const noexcept { return *data_; }
