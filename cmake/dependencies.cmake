@@ -211,11 +211,16 @@ function(weir_build_mbedtls)
     version_features x509 x509_create x509_crt x509write x509write_crt)
   list(TRANSFORM modules PREPEND "${source}/library/")
   list(TRANSFORM modules APPEND ".c")
+  # X25519 of Project Everest: its header is one of mbedTLS's own.
+  set(everest "${source}/3rdparty/everest")
+  list(APPEND modules "${everest}/library/everest.c" "${everest}/library/x25519.c"
+    "${everest}/library/Hacl_Curve25519_joined.c")
   add_library(weir_mbedtls STATIC ${modules})
   target_include_directories(weir_mbedtls SYSTEM
-    PUBLIC "$<BUILD_INTERFACE:${source}/include>"
+    PUBLIC "$<BUILD_INTERFACE:${source}/include>" "$<BUILD_INTERFACE:${everest}/include>"
       "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/tls/src/mbedtls>"
-    PRIVATE "${source}/library")
+    PRIVATE "${source}/library" "${everest}/include/everest"
+      "${everest}/include/everest/kremlib")
   target_compile_definitions(weir_mbedtls
     PUBLIC "$<BUILD_INTERFACE:MBEDTLS_CONFIG_FILE=\"weir_mbedtls_config.h\">"
       "$<BUILD_INTERFACE:WEIR_TLS_RECORD_BYTES=${WEIR_TLS_RECORD_BYTES}>")

@@ -61,6 +61,10 @@
 #define MBEDTLS_ECP_DP_CURVE25519_ENABLED
 #define MBEDTLS_ECP_NIST_OPTIM
 #define MBEDTLS_ECDH_C
+/* The shared secret of X25519 by verified code in constant time, instead of the general ladder; a
+ * peer's point of small order gives an error, as RFC 8446 7.4.2 wants it. What this and other
+ * options do to a handshake is measured: docs/performance.md. */
+#define MBEDTLS_ECDH_VARIANT_EVEREST_ENABLED
 #define MBEDTLS_ECDSA_C
 #define MBEDTLS_ECDSA_DETERMINISTIC
 #define MBEDTLS_RSA_C
