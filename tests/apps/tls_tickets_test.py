@@ -3,35 +3,28 @@
 import os
 import secrets
 import shutil
-import subprocess
 import unittest
 
 import served
-from served import OWN_TLS, until
+from served import OWN_TLS
+from tls_clients import ANSWER, BOTH, TlsTest, s_client
 
-ASK = "GET /plaintext HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-ANSWER = "Hello, World!"
-BOTH = ("-tls1_2", "-tls1_3")
 SHARED = ("--tls-ticket-keys", "tickets.key")
 
 
-class Tickets(served.ServedTest):
+class Tickets(TlsTest):
     def write_keys(self, folder, *keys, name="tickets.key", mode=0o600):
         path = folder / name
         path.write_text("".join(key + "\n" for key in keys))
         path.chmod(mode)
 
-    def secure(self, folder, *flags):
+    def start(self, folder, *flags):
         return self.serve(*OWN_TLS, *flags, folder=folder)
 
     def talk(self, server, folder, version, *words):
-        done = subprocess.run(
-            ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-CAfile", "ca.pem",
-             "-verify_quiet", "-ign_eof", version, *words],
-            cwd=folder, input=ASK, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            errors="replace", timeout=60 * served.PATIENCE, check=False)
-        self.assertIn(ANSWER, done.stdout)
-        return done.stdout
+        said = s_client(server, version, *words, folder=folder)
+        self.assertIn(ANSWER, said)
+        return said
 
     def begin(self, server, folder, version, *words, at="session"):
         self.assertIn("New, TLS", self.talk(server, folder, version, "-sess_out", at, *words))
@@ -43,15 +36,10 @@ class Tickets(served.ServedTest):
         self.assertNotEqual(reused, "New, TLS" in said)
         return reused
 
-    def reload(self, server, said="weir: reloaded"):
-        before = server.err.text().count(said)
-        server.process.send_signal(served.signal.SIGHUP)
-        until(lambda: server.err.text().count(said) > before, said)
-
     def test_servers_with_the_same_keys_resume_each_others_sessions(self):
         folder = self.certificates()
         self.write_keys(folder, secrets.token_hex(32))
-        one, two = self.secure(folder, *SHARED), self.secure(folder, *SHARED, "--threads", "2")
+        one, two = self.start(folder, *SHARED), self.start(folder, *SHARED, "--threads", "2")
         for version in BOTH:
             for first, second in ((one, two), (two, one)):
                 self.begin(first, folder, version)
@@ -61,11 +49,11 @@ class Tickets(served.ServedTest):
     def test_a_restart_keeps_the_sessions_of_shared_keys(self):
         folder = self.certificates()
         self.write_keys(folder, secrets.token_hex(32))
-        before = self.secure(folder, *SHARED)
+        before = self.start(folder, *SHARED)
         for version in BOTH:
             self.begin(before, folder, version, at="session" + version)
         before.stop()
-        after = self.secure(folder, *SHARED)
+        after = self.start(folder, *SHARED)
         for version in BOTH:
             self.assertTrue(self.resumes(after, folder, version, at="session" + version), version)
 
@@ -78,28 +66,28 @@ class Tickets(served.ServedTest):
         second = ("--tls-cert", "first.pem", "--tls-key", "first.key")
         self.write_keys(folder, secrets.token_hex(32))
         asks = ("--tls-client-auth", "optional", "--tls-client-ca")
-        plain = self.secure(folder, *SHARED)
-        asking = self.secure(folder, *SHARED, *asks, "ca.pem")
+        plain = self.start(folder, *SHARED)
+        asking = self.start(folder, *SHARED, *asks, "ca.pem")
         unlike = {
-            "other client authority": (asking, self.secure(folder, *SHARED, *asks, "other-ca.pem")),
+            "other client authority": (asking, self.start(folder, *SHARED, *asks, "other-ca.pem")),
             "clients are asked": (plain, asking),
             "clients are not asked": (asking, plain),
-            "another name has a certificate": (plain, self.secure(folder, *SHARED, *second)),
+            "another name has a certificate": (plain, self.start(folder, *SHARED, *second)),
             "another certificate": (plain, self.serve(*second, *SHARED, folder=folder)),
-            "other keys": (plain, self.secure(folder)),
+            "other keys": (plain, self.start(folder)),
         }
         for what, (first, then) in unlike.items():
             for version in BOTH:
                 with self.subTest(what=what, version=version):
                     self.begin(first, folder, version)
                     self.assertFalse(self.resumes(then, folder, version))
-        newest = self.secure(folder, *SHARED, "--tls-min", "1.3")
+        newest = self.start(folder, *SHARED, "--tls-min", "1.3")
         self.begin(plain, folder, "-tls1_3")
         self.assertFalse(self.resumes(newest, folder, "-tls1_3"))
 
     def test_a_ticket_is_good_for_the_name_alone_under_which_it_was_given(self):
         folder = self.certificates("--name", "a.test")
-        server = self.secure(folder)
+        server = self.start(folder)
         for version in BOTH:
             self.begin(server, folder, version, "-servername", "localhost")
             for name, good in (("a.test", False), ("localhost", True), ("LOCALHOST", True)):
@@ -112,7 +100,7 @@ class Tickets(served.ServedTest):
         folder = self.certificates()
         old, new, newer = (secrets.token_hex(32) for _ in range(3))
         self.write_keys(folder, old)
-        server = self.secure(folder, *SHARED)
+        server = self.start(folder, *SHARED)
         for version in BOTH:
             self.begin(server, folder, version, at="old" + version)
         self.write_keys(folder, new, old)
@@ -131,7 +119,7 @@ class Tickets(served.ServedTest):
         folder = self.certificates()
         key = secrets.token_hex(32)
         self.write_keys(folder, key)
-        server = self.secure(folder, *SHARED)
+        server = self.start(folder, *SHARED)
         self.begin(server, folder, "-tls1_3")
         for damage in (lambda: self.write_keys(folder, key[:-1]),
                        lambda: self.write_keys(folder, key, mode=0o644),
@@ -151,32 +139,24 @@ class Tickets(served.ServedTest):
                 ("twice", [key, key], "one key is there twice"),
                 ("four", [secrets.token_hex(32) for _ in range(4)], "more than three keys")):
             self.write_keys(folder, *lines, name=name)
-            self.refused(folder, "--tls-ticket-keys", name, secret=key,
+            self.refused(folder, *OWN_TLS, "--tls-ticket-keys", name, secret=key,
                          says=[f"--tls-ticket-keys {name}: {says}"])
-        self.refused(folder, "--tls-ticket-keys", "missing", says=["there is no such file"])
-        self.refused(folder, "--tls-ticket-keys", "", says=["the name of a file is missing"])
+        self.refused(folder, *OWN_TLS, "--tls-ticket-keys", "missing",
+                     says=["there is no such file"])
+        self.refused(folder, *OWN_TLS, "--tls-ticket-keys", "",
+                     says=["the name of a file is missing"])
         self.write_keys(folder, key)
-        self.refused(folder, *SHARED, "--tls-tickets", "off", says=["--tls-tickets on"])
+        self.refused(folder, *OWN_TLS, *SHARED, "--tls-tickets", "off", says=["--tls-tickets on"])
 
     @served.NO_POSIX
     def test_a_file_that_others_may_read_is_refused(self):
         folder = self.certificates()
         for mode in (0o640, 0o604, 0o644, 0o666):
             self.write_keys(folder, secrets.token_hex(32), mode=mode)
-            self.refused(folder, *SHARED, says=["--tls-ticket-keys tickets.key: others may",
-                                                "chmod 600"])
+            self.refused(folder, *OWN_TLS, *SHARED,
+                         says=["--tls-ticket-keys tickets.key: others may", "chmod 600"])
         self.write_keys(folder, secrets.token_hex(32), mode=0o400)
-        self.secure(folder, *SHARED)
-
-    def refused(self, folder, *words, says, secret="PRIVATE KEY"):
-        done = subprocess.run([*served.COMMAND, "serve", "--listen", "127.0.0.1:0", *OWN_TLS,
-                               *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True, timeout=60 * served.PATIENCE, check=False)
-        self.assertEqual(2, done.returncode, (words, done.stderr))
-        self.assertEqual(1, done.stderr.count("\n"), f"one line, not: {done.stderr!r}")
-        self.assertNotIn(secret, done.stderr)
-        for part in says:
-            self.assertIn(part, done.stderr, words)
+        self.start(folder, *SHARED)
 
 
 if __name__ == "__main__":

@@ -6,46 +6,18 @@ by weir serve and confirmed by openssl verify. Our own client's half is tests/tl
 """
 import re
 import shutil
-import subprocess
 import unittest
 
 import served
 from served import OWN_TLS, curl
+from tls_clients import ANSWER, ASK, BOTH, TlsTest, openssl
 
-ASK = "GET /plaintext HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-ANSWER = "Hello, World!"
-BOTH = ("-tls1_2", "-tls1_3")
-P256 = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
 # What openssl calls its verdicts.
 GOOD, EARLY, EXPIRED, NO_ISSUER, PURPOSE, HOST, ADDRESS = 0, 9, 10, 21, 26, 62, 64
 CURL_NOT_BELIEVED = 60
 
 
-def openssl(folder, *words, **options):
-    return subprocess.run(["openssl", *words], cwd=folder, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors="replace",
-                          timeout=60 * served.PATIENCE, check=False, **options)
-
-
-class Matrix(served.ServedTest):
-    def signed(self, folder, name, *, begin="20200101000000Z", end="20990101000000Z",
-               names="subjectAltName=DNS:localhost,IP:127.0.0.1", usage="serverAuth", key=P256):
-        """A certificate with its key, signed by the authority in `folder` as others do it."""
-        (folder / "ca.cnf").write_text(
-            "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nnew_certs_dir=.\nrand_serial=yes\n"
-            "default_md=sha256\npolicy=p\nx509_extensions=x\ncopy_extensions=none\n"
-            "[p]\ncommonName=supplied\n[x]\nbasicConstraints=CA:FALSE\n"
-            f"extendedKeyUsage={usage}\n{names}\n")
-        (folder / "index.txt").write_text("")
-        for words in (["req", *key, "-nodes", "-subj", "/CN=localhost", "-keyout", f"{name}.key",
-                       "-out", f"{name}.csr"],
-                      ["ca", "-batch", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile",
-                       "ca.key", "-startdate", begin, "-enddate", end, "-in", f"{name}.csr",
-                       "-out", f"{name}.pem", "-notext"]):
-            done = openssl(folder, *words)
-            self.assertEqual(0, done.returncode, done.stdout)
-        return ["--tls-cert", f"{name}.pem", "--tls-key", f"{name}.key"]
-
+class Matrix(TlsTest):
     def talk(self, server, folder, version, *words):
         return openssl(folder, "s_client", "-connect", f"127.0.0.1:{server.port}", "-ign_eof",
                        version, *words, input=ASK).stdout
@@ -113,15 +85,6 @@ class Matrix(served.ServedTest):
         failed = re.search(r"^error (\d+) at 0 depth", done.stdout, re.M)
         self.assertEqual(failed is None, done.returncode == 0, done.stdout)
         return int(failed[1]) if failed else GOOD
-
-    def refused(self, folder, *words, says):
-        done = subprocess.run([*served.COMMAND, "serve", "--listen", "127.0.0.1:0", *words],
-                              cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True, timeout=60 * served.PATIENCE, check=False)
-        self.assertEqual(2, done.returncode, (words, done.stderr))
-        self.assertEqual("", done.stdout)
-        for part in says:
-            self.assertIn(part, done.stderr, words)
 
     def test_a_server_believes_a_good_client_and_no_other(self):
         folder, other = self.certificates(), self.certificates()
