@@ -4,6 +4,9 @@
 #include <cstddef>
 #include <filesystem>
 #include <system_error>
+#include <thread>
+
+#include <weir/platform/clock.hpp>
 
 namespace weir::test {
 
@@ -27,6 +30,15 @@ inline std::size_t held_descriptors() {
 }
 inline std::size_t live_threads() {
   return entries("/proc/self/task");
+}
+// A thread that was joined may be seen for a moment more. False: there are others.
+inline bool threads_come_down_to(std::size_t count) {
+  const time_ns due_ns = system_clock().now_ns() + 30 * second_ns;
+  while (live_threads() > count) {
+    if (system_clock().now_ns() > due_ns) return false;
+    std::this_thread::yield();
+  }
+  return true;
 }
 
 }  // namespace weir::test

@@ -137,11 +137,9 @@ class socket_stage final : public stage {
       complaints_.push_back("descriptors: " + std::to_string(descriptors_before_) + " became " +
                             std::to_string(kept));
     }
-    // A thread that was joined may be seen for a moment more.
-    const std::size_t threads = threads_before_ + how_.report.abandoned;
-    const time_ns due_ns = now_ns() + 30 * second_ns;
-    while (test::live_threads() > threads && now_ns() < due_ns) peers_.turn(millisecond_ns);
-    if (test::live_threads() > threads) complaints_.emplace_back("threads are left");
+    if (!test::threads_come_down_to(threads_before_ + how_.report.abandoned)) {
+      complaints_.emplace_back("threads are left");
+    }
   }
 
   void start_here() {
