@@ -35,6 +35,8 @@ class Routes(served.ServedTest):
             answer = Answer("-H", "Accept: " + accept, self.url + "/")
             self.assertEqual("text/html; charset=utf-8", answer.fields["content-type"], accept)
             self.assertIn(b'<a href="/plaintext">', answer.body)
+            self.assertEqual("nosniff", answer.fields["x-content-type-options"])
+            self.assertIn("default-src 'none'", answer.fields["content-security-policy"])
 
     def test_plaintext(self):
         answer = Answer(self.url + "/plaintext")

@@ -6,7 +6,7 @@
 #include <weir/tls/certificate_facts.hpp>
 #include <weir/tls/library.hpp>
 
-#include "identities.hpp"
+#include "engine_pair.hpp"
 #include "name_match.hpp"
 
 using namespace weir;
