@@ -90,9 +90,6 @@ class sim_stage final : public stage {
   server_counters counters() override { return server_->counters(); }
   runtime::offload_counters blocking() override { return server_->blocking(); }
   runtime::scheduler_counters loop() override { return loop_->counters(); }
-  void with_security(const std::function<void(runtime::stream_security&)>& what) override {
-    what(*security_);
-  }
 
  protected:
   std::vector<std::string> tear_down(ending& how) override {

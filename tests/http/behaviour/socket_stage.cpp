@@ -80,9 +80,6 @@ class socket_stage final : public stage {
     ask([this, &out] { out = loop_->counters(); });
     return out;
   }
-  void with_security(const std::function<void(runtime::stream_security&)>& what) override {
-    ask([this, &what] { what(*security_); });
-  }
 
  protected:
   std::vector<std::string> tear_down(ending& how) override {

@@ -111,8 +111,6 @@ class stage {
   virtual server_counters counters() = 0;
   virtual runtime::offload_counters blocking() = 0;
   virtual runtime::scheduler_counters loop() = 0;
-  // What protects the connections of a secure stage, on the server's thread.
-  virtual void with_security(const std::function<void(runtime::stream_security&)>& what) = 0;
   // Drains, waits until the server has stopped, ends it, and checks what holds at every end: every
   // connection that was accepted is closed, and nothing is left of it.
   ending finish();

@@ -21,15 +21,16 @@ class tls_transport final : public transport {
                                                       time_ns step_ns) const override {
     tls::server_security_options options;
     options.virtual_handshake_step_ns = step_ns;
-    return std::make_shared<tls::server_security>(on, server_, options);
+    live_ = std::make_shared<tls::live_context>(server_);
+    return std::make_shared<tls::server_security>(on, live_, options);
   }
   std::shared_ptr<platform::sim_layer> of_peer() const override {
     return std::make_shared<test::tls_layer>(client_, test::host);
   }
   tls::version spoken() const { return spoken_; }
   const tls::context& of_client() const { return client_; }
-  tls::context make_server(tls::server_options with) const {
-    return test::make_context(speaking_only(spoken_, std::move(with)));
+  void renew(tls::server_options with) const {
+    live_->use(test::make_context(speaking_only(spoken_, std::move(with))));
   }
 
  private:
@@ -42,6 +43,7 @@ class tls_transport final : public transport {
   tls::version spoken_;
   tls::context server_;
   tls::context client_;
+  mutable std::shared_ptr<tls::live_context> live_;  // of the server there is: one at a time
 };
 
 const tls_transport& speaking(tls::version v) {
@@ -65,9 +67,7 @@ const tls::context& client_context(const stage& on) {
 }
 
 void renew(stage& on, tls::server_options with) {
-  const tls::context made = below(on).make_server(std::move(with));
-  on.with_security(
-      [&made](runtime::stream_security& of) { static_cast<tls::server_security&>(of).use(made); });
+  below(on).renew(std::move(with));
 }
 
 std::vector<std::shared_ptr<platform::sim_layer>> one_of_each_version() {
