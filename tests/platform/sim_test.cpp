@@ -187,20 +187,6 @@ TEST_CASE("a split keeps every byte and its order, whatever the seed") {
   }
 }
 
-TEST_CASE("a slow reader takes its bytes at its own pace, and the sender feels it") {
-  sim_network net({.latency_min_ns = 0, .latency_max_ns = 0, .pipe_bytes = 50});
-  const std::string text(500, 'x');
-  const sim_peer_id id = add(net, {.at = server_at,
-                                   .steps = {sim_step::read_slowly(10, second_ns),
-                                             sim_step::send(text), sim_step::half_close()}});
-  serve(net, 300 * second_ns, never_ns);
-  const sim_record& r = net.record(id);
-  CHECK(r.received == text);
-  CHECK(r.chunks.size() == 50);
-  CHECK(r.ended_ns - r.connected_ns >= 49 * second_ns);
-  CHECK(r.ended_ns - r.connected_ns <= 60 * second_ns);
-}
-
 TEST_CASE("await_bytes makes a conversation, one question after the other") {
   sim_network net;
   const sim_peer_id id = add(

@@ -185,14 +185,15 @@ void sim_network::state::peer_changed(std::uint32_t index) {
   if (e->at == sim::phase::connected) static_cast<void>(peer_flush(index));
   if (!a.slow) {
     peer_read(index, options.pipe_bytes);
-  } else if (a.mid_record && a.slow_bytes > 0) {
-    peer_read(index, 0);
-  } else if (a.slow_bytes > 0 && !a.read_armed && e->readable()) {
-    // The timer runs only while there is something to read: a timer without end would hide a
-    // deadlock.
-    a.read_armed = true;
-    const time_ns due_ns = std::max(now_ns, due_after(a.last_read_ns, a.slow_interval_ns));
-    schedule(due_ns - now_ns, {.what = event::kind::peer_read, .index = index});
+  } else if (a.slow_bytes > 0) {
+    if (a.mid_record) peer_read(index, 0);
+    // The timer runs only while there is something to read, behind that record too: a timer without
+    // end would hide a deadlock.
+    if (!a.mid_record && !a.read_armed && e->readable()) {
+      a.read_armed = true;
+      const time_ns due_ns = std::max(now_ns, due_after(a.last_read_ns, a.slow_interval_ns));
+      schedule(due_ns - now_ns, {.what = event::kind::peer_read, .index = index});
+    }
   }
   if (e->rst_seen) peer_over(index, sim_end::reset);
   if (e->fin_seen && e->unread() == 0 && !(a.slow && a.slow_bytes == 0)) {
@@ -325,7 +326,8 @@ void sim_network::state::peer_run(std::uint32_t index) {
         a.slow = true;
         a.slow_bytes = step.count;
         a.slow_interval_ns = step.span_ns;
-        break;
+        peer_changed(index);  // something may be here already
+        return;
       case sim_step::action::read_fully:
         ++a.step;
         a.slow = a.mid_record = false;
