@@ -4,6 +4,7 @@
 #include <weir/platform/file.hpp>
 
 #include "iocp/iocp_poller.hpp"
+#include "windows/last_error.hpp"
 
 namespace weir::platform::iocp {
 
@@ -141,7 +142,7 @@ iocp_poller::outcome iocp_poller::conclude_accept(operation_slot& op, error why)
       // cannot learn of its listener is of no use to anybody.
       why = error(errc::cancelled, "accept");
     } else if (!update_accepted(op, listener->handle)) {
-      why = error_from_system("SO_UPDATE_ACCEPT_CONTEXT", WSAGetLastError());
+      why = last_socket_error("SO_UPDATE_ACCEPT_CONTEXT");
     }
   }
   if (why) {
@@ -174,7 +175,7 @@ iocp_poller::outcome iocp_poller::conclude_connect(operation_slot& op, error why
   if (s == nullptr) return {0, error(errc::cancelled, "connect")};
   // Without it shutdown() and getpeername() do not know that the socket is connected.
   if (setsockopt(s->handle, SOL_SOCKET, SO_UPDATE_CONNECT_CONTEXT, nullptr, 0) == 0) return {};
-  return {0, error_from_system("SO_UPDATE_CONNECT_CONTEXT", WSAGetLastError())};
+  return {0, last_socket_error("SO_UPDATE_CONNECT_CONTEXT")};
 }
 
 // Calls that finish at once. ---------------------------------------------------------------------
@@ -305,7 +306,7 @@ started iocp_poller::send_file(socket_id socket, const file& source, std::uint64
   if (count == 0) return finished(error(errc::invalid, "send_file"));
   LARGE_INTEGER size{};
   if (GetFileSizeEx(handle_of(source), &size) == 0) {
-    return finished(error_from_system("sendfile", static_cast<int>(GetLastError())));
+    return finished(last_error("sendfile"));
   }
   const auto file_bytes = static_cast<std::uint64_t>(size.QuadPart);
   if (offset >= file_bytes) return finished(error(errc::eof, "sendfile"));

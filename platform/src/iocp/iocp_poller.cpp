@@ -7,8 +7,8 @@
 
 #include <weir/platform/assert.hpp>
 #include <weir/platform/clock.hpp>
-#include <weir/platform/error_map.hpp>
 
+#include "windows/last_error.hpp"
 #include "windows/winsock.hpp"
 
 namespace weir::platform::iocp {
@@ -21,10 +21,6 @@ constexpr ULONG_PTR wake_key = 1;
 // The longest sleep in one call. A wake-up whose packet could not be posted (the system has no
 // memory) is found when it ends.
 constexpr time_ns sleep_max_ns = 10 * second_ns;
-
-error last_error(const char* where) noexcept {
-  return error_from_system(where, static_cast<int>(GetLastError()));
-}
 
 // Layered providers that are no file systems below cannot keep the promise of skipped packets.
 bool provider_is_plain(SOCKET handle) noexcept {
@@ -135,7 +131,7 @@ error iocp_poller::shut_send(socket_id socket) noexcept {
   const socket_slot* const s = find(socket);
   if (s == nullptr) return error(errc::bad_handle, "shutdown");
   if (shutdown(s->handle, SD_SEND) == 0) return {};
-  return error_from_system("shutdown", WSAGetLastError());
+  return last_socket_error("shutdown");
 }
 
 // The socket loses its name and its handle; its operations keep their slots until their packets

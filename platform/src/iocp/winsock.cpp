@@ -5,7 +5,7 @@
 #include <iterator>
 #include <string_view>
 
-#include <weir/platform/error_map.hpp>
+#include "windows/last_error.hpp"
 
 namespace weir::platform::iocp {
 
@@ -14,14 +14,10 @@ namespace {
 // afunix.h is missing from older SDKs; the figure is public and stable.
 constexpr DWORD unix_socket_tag = 0x8000'0023;  // IO_REPARSE_TAG_AF_UNIX
 
-error last_error(const char* where) noexcept {
-  return error_from_system(where, WSAGetLastError());
-}
-
 error set_option(SOCKET s, int level, int name, int value, const char* where) noexcept {
   const int failed =
       setsockopt(s, level, name, reinterpret_cast<const char*>(&value), sizeof value);
-  return failed == 0 ? error{} : last_error(where);
+  return failed == 0 ? error{} : last_socket_error(where);
 }
 
 const sockaddr* system_address(const address& a) noexcept {
@@ -69,9 +65,7 @@ error clear_stale_path(const address& at) noexcept {
   const error answer = connect_now(probe.value(), at);
   close(probe.value());
   if (!(answer == errc::refused)) return error(errc::address_in_use, "bind", answer.os_code);
-  return DeleteFileW(path.text) != 0
-             ? error{}
-             : error_from_system("unlink", static_cast<int>(GetLastError()));
+  return DeleteFileW(path.text) != 0 ? error{} : last_error("unlink");
 }
 
 error bind_and_listen(SOCKET s, const address& at, const listen_options& options) noexcept {
@@ -88,13 +82,13 @@ error bind_and_listen(SOCKET s, const address& at, const listen_options& options
     const int only = options.v6_only ? 1 : 0;  // the system's default is 1, the BSDs' differ
     if (error why = set_option(s, IPPROTO_IPV6, IPV6_V6ONLY, only, "IPV6_V6ONLY")) return why;
   }
-  if (::bind(s, system_address(at), system_size(at)) != 0) return last_error("bind");
+  if (::bind(s, system_address(at), system_size(at)) != 0) return last_socket_error("bind");
   // A plain backlog is cut to 200. A negative one is SOMAXCONN_HINT: as many as are meant.
   constexpr int plain_backlog_max = 200;
   const int backlog = options.backlog > plain_backlog_max ? -options.backlog : options.backlog;
-  if (::listen(s, backlog) != 0) return last_error("listen");
+  if (::listen(s, backlog) != 0) return last_socket_error("listen");
   u_long yes = 1;
-  if (ioctlsocket(s, static_cast<long>(FIONBIO), &yes) != 0) return last_error("FIONBIO");
+  if (ioctlsocket(s, static_cast<long>(FIONBIO), &yes) != 0) return last_socket_error("FIONBIO");
   return {};
 }
 
@@ -109,7 +103,7 @@ result<extensions> find_extensions() noexcept {
                    find_extension(s.value(), WSAID_GETACCEPTEXSOCKADDRS, found.accept_addresses) &&
                    find_extension(s.value(), WSAID_CONNECTEX, found.connect) &&
                    find_extension(s.value(), WSAID_TRANSMITFILE, found.transmit_file);
-  const error why = all ? error{} : last_error("WSAIoctl");
+  const error why = all ? error{} : last_socket_error("WSAIoctl");
   close(s.value());
   if (why) return why;
   return found;
@@ -119,7 +113,7 @@ result<SOCKET> make_socket(int family) noexcept {
   const int protocol = family == AF_UNIX ? 0 : IPPROTO_TCP;
   const SOCKET s = WSASocketW(family, SOCK_STREAM, protocol, nullptr, 0,
                               WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
-  if (s == INVALID_SOCKET) return last_error("socket");
+  if (s == INVALID_SOCKET) return last_socket_error("socket");
   return s;
 }
 
@@ -136,12 +130,14 @@ result<SOCKET> listen(const address& at, const listen_options& options) noexcept
 
 error bind_any(SOCKET socket, int family) noexcept {
   const address any = family == AF_INET6 ? address::any_ipv6(0) : address::any_ipv4(0);
-  return ::bind(socket, system_address(any), system_size(any)) == 0 ? error{} : last_error("bind");
+  return ::bind(socket, system_address(any), system_size(any)) == 0 ? error{}
+                                                                    : last_socket_error("bind");
 }
 
 error make_prompt(SOCKET socket) noexcept {
   u_long yes = 1;
-  if (ioctlsocket(socket, static_cast<long>(FIONBIO), &yes) != 0) return last_error("FIONBIO");
+  if (ioctlsocket(socket, static_cast<long>(FIONBIO), &yes) != 0)
+    return last_socket_error("FIONBIO");
   error why = set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
   // Unix-domain sockets have neither the option nor the delay.
   if (why == errc::not_supported || why.os_code == WSAENOPROTOOPT) return {};
@@ -153,7 +149,7 @@ result<std::size_t> receive(SOCKET socket, byte_span into) noexcept {
   constexpr std::size_t most = 1 << 30;  // the call counts in int
   const int room = static_cast<int>(std::min(into.size(), most));
   const int got = ::recv(socket, reinterpret_cast<char*>(into.data()), room, 0);
-  if (got < 0) return last_error("recv");
+  if (got < 0) return last_socket_error("recv");
   if (got == 0) return end_of_stream(socket);
   return static_cast<std::size_t>(got);
 }
@@ -181,7 +177,8 @@ result<std::size_t> send(SOCKET socket, std::span<const byte_view> parts) noexce
   }
   if (count == 0) return std::size_t{0};
   DWORD sent = 0;
-  if (WSASend(socket, buffers, count, &sent, 0, nullptr, nullptr) != 0) return last_error("send");
+  if (WSASend(socket, buffers, count, &sent, 0, nullptr, nullptr) != 0)
+    return last_socket_error("send");
   return std::size_t{sent};
 }
 
@@ -190,7 +187,7 @@ result<SOCKET> accept(SOCKET listener, address* peer) noexcept {
   int size = sizeof from;
   auto* const raw = reinterpret_cast<sockaddr*>(&from);
   const SOCKET s = ::accept(listener, raw, &size);
-  if (s == INVALID_SOCKET) return accept_error(last_error("accept"));
+  if (s == INVALID_SOCKET) return accept_error(last_socket_error("accept"));
   SetHandleInformation(reinterpret_cast<HANDLE>(s), HANDLE_FLAG_INHERIT, 0);
   if (peer != nullptr) *peer = address_of(raw, size);
   return s;
@@ -198,14 +195,14 @@ result<SOCKET> accept(SOCKET listener, address* peer) noexcept {
 
 error connect_now(SOCKET socket, const address& to) noexcept {
   return ::connect(socket, system_address(to), system_size(to)) == 0 ? error{}
-                                                                     : last_error("connect");
+                                                                     : last_socket_error("connect");
 }
 
 result<address> local_address(SOCKET socket) noexcept {
   sockaddr_storage name{};
   int size = sizeof name;
   if (getsockname(socket, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
-    return last_error("getsockname");
+    return last_socket_error("getsockname");
   }
   return address_of(reinterpret_cast<sockaddr*>(&name), size);
 }
@@ -214,7 +211,7 @@ result<address> peer_address(SOCKET socket) noexcept {
   sockaddr_storage name{};
   int size = sizeof name;
   if (getpeername(socket, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
-    return last_error("getpeername");
+    return last_socket_error("getpeername");
   }
   return address_of(reinterpret_cast<sockaddr*>(&name), size);
 }

@@ -3,6 +3,7 @@
 #include <weir/platform/file.hpp>
 
 #include <windows/headers.hpp>
+#include <windows/last_error.hpp>
 #include <windows/wide_path.hpp>
 
 #include <array>
@@ -13,7 +14,6 @@
 #include <string_view>
 
 #include <relative_path.hpp>
-#include <weir/platform/error_map.hpp>
 
 namespace weir {
 namespace {

@@ -12,8 +12,8 @@
 #include <cstddef>
 #include <cstdio>
 
-#include <weir/platform/error_map.hpp>
 #include <windows/command_line.hpp>
+#include <windows/last_error.hpp>
 #include <windows/service.hpp>
 
 namespace weir::platform {
@@ -23,10 +23,6 @@ namespace {
 constexpr std::uint64_t handles_max = 16'777'216;
 // Of one WriteFile: consoles have refused more than 64 KiB.
 constexpr std::size_t write_bytes_max = 32 * 1024;
-
-error last_error(const char* where) noexcept {
-  return error_from_system(where, static_cast<int>(GetLastError()));
-}
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 #include <weir/platform/staged_file.hpp>
 
 #include <windows/headers.hpp>
+#include <windows/last_error.hpp>
 #include <windows/wide_path.hpp>
 
 #include <sddl.h>

@@ -6,7 +6,7 @@
 
 #include <wincrypt.h>
 
-#include <windows/wide_path.hpp>
+#include <windows/last_error.hpp>
 
 namespace weir::platform {
 

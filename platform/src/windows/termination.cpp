@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include <termination.hpp>
-#include <weir/platform/error_map.hpp>
+#include <windows/last_error.hpp>
 #include <windows/service.hpp>
 
 namespace weir::platform {
@@ -57,7 +57,7 @@ error termination_watch::start(wake_function wake, void* context) noexcept {
   console.store(console_state::watched);
   if (SetConsoleCtrlHandler(on_console_event, TRUE) == 0) {
     the_termination.taken.store(false);
-    return error_from_system("SetConsoleCtrlHandler", static_cast<int>(GetLastError()));
+    return last_error("SetConsoleCtrlHandler");
   }
   started_ = true;
   windows::service_is_up();

@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include <weir/platform/error.hpp>
-#include <weir/platform/error_map.hpp>
 
 namespace weir::platform {
 
@@ -19,10 +18,6 @@ struct wide_path {
   std::unique_ptr<wchar_t[]> text;
   std::size_t size = 0;
 };
-
-inline error last_error(const char* where) noexcept {
-  return error_from_system(where, static_cast<int>(GetLastError()));
-}
 
 inline result<wide_path> widen(std::string_view path) noexcept {
   wide_path wide;
