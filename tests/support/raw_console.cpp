@@ -21,7 +21,6 @@
 #include <cstdlib>
 #include <cwchar>
 #include <string_view>
-#include <vector>
 
 namespace {
 
@@ -66,46 +65,23 @@ void run_control_routine(HANDLE process, DWORD event) {
   CloseHandle(thread);
 }
 
-// Counted in the list of the whole system, because wine's GetProcessHandleCount says 0 of
-// everybody.
+// Wine's GetProcessHandleCount says 0 of everybody: there each number that could be a handle is
+// tried. Not the list of all handles of the system: while a program starts that has none yet,
+// wine's server reads it past its end and is gone, and everything under it (docs/platforms.md).
 unsigned count_handles(HANDLE process) {
-  struct entry {
-    void* object;
-    ULONG_PTR process;
-    ULONG_PTR handle;
-    ULONG access;
-    USHORT trace;
-    USHORT type;
-    ULONG attributes;
-    ULONG reserved;
-  };
-  struct list {
-    ULONG_PTR count;
-    ULONG_PTR reserved;
-    entry entries[1];
-  };
-  using query_function = LONG(WINAPI*)(ULONG, void*, ULONG, ULONG*);
-  constexpr ULONG all_handles = 64;  // SystemExtendedHandleInformation: with whole process ids
-  const auto query = reinterpret_cast<query_function>(reinterpret_cast<void*>(
-      GetProcAddress(GetModuleHandleW(L"ntdll"), "NtQuerySystemInformation")));
-  if (query == nullptr) give_up("NtQuerySystemInformation");
-  const ULONG_PTR whose = GetProcessId(process);
-  std::vector<unsigned char> room(1 << 20);
-  for (;;) {
-    ULONG wanted = 0;
-    const LONG failed = query(all_handles, room.data(), static_cast<ULONG>(room.size()), &wanted);
-    if (failed == 0) break;
-    constexpr auto length_mismatch = static_cast<LONG>(0xc0000004);
-    if (failed != length_mismatch || room.size() > (64u << 20)) {
-      SetLastError(static_cast<DWORD>(failed));
-      give_up("handles");
-    }
-    room.resize(room.size() * 2);
-  }
-  const list& found = *reinterpret_cast<const list*>(room.data());
+  DWORD known = 0;
+  if (GetProcessHandleCount(process, &known) == 0) give_up("handles");
+  if (known != 0) return known;
+  constexpr ULONG_PTR handles_max = 4096;  // the lowest free number is taken, so far fewer are used
   unsigned count = 0;
-  for (ULONG_PTR i = 0; i < found.count; ++i) {
-    if (found.entries[i].process == whose) ++count;
+  for (ULONG_PTR i = 1; i <= handles_max; ++i) {
+    HANDLE twin = nullptr;
+    if (DuplicateHandle(process, reinterpret_cast<HANDLE>(4 * i), GetCurrentProcess(), &twin, 0,
+                        FALSE, DUPLICATE_SAME_ACCESS) == 0) {
+      continue;
+    }
+    CloseHandle(twin);
+    ++count;
   }
   return count;
 }
