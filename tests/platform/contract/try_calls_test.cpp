@@ -106,6 +106,26 @@ CONTRACT("P3 what try_send_more took arrives before what is sent behind it") {
   CHECK(b.receive(two.server, n.value() + 4) == whole.substr(0, n.value()) + "body");
 }
 
+CONTRACT("P3 what try_send_more took arrives before the end that follows it") {
+  for (const bool closes : {false, true}) {
+    CAPTURE(closes);
+    const bench::pair two = b.connected();
+    const byte_view parts[] = {as_bytes("the last "), as_bytes("words")};
+    const std::string whole = "the last words";
+    result<std::size_t> n = b->try_send_more(two.client, parts);
+    while (!n && n.why() == errc::would_block) n = b->try_send_more(two.client, parts);
+    REQUIRE(n.ok());
+    if (closes) {
+      b->close(two.client);
+    } else {
+      REQUIRE_FALSE(b->shut_send(two.client));
+    }
+    error why;
+    CHECK(b.receive_rest(two.server, why) == whole.substr(0, n.value()));
+    CHECK(why.code == errc::eof);
+  }
+}
+
 CONTRACT("P3 try_send looks at 64 parts in one call, and says how far it came") {
   const bench::pair two = b.connected();
   std::vector<byte_view> parts(100, as_bytes("x"));
