@@ -331,6 +331,7 @@ void sim_network::state::peer_run(std::uint32_t index) {
       case sim_step::action::read_fully:
         ++a.step;
         a.slow = a.mid_record = false;
+        a.read_ahead = 0;
         peer_read(index, options.pipe_bytes);
         peer_changed(index);
         return;
