@@ -8,6 +8,7 @@
 #include <psa/crypto.h>
 
 #include "required_configuration.hpp"
+#include "session_clock.hpp"
 #include "threading.hpp"
 
 namespace weir::tls {
@@ -15,18 +16,12 @@ namespace weir::tls {
 namespace {
 
 std::atomic<random_source*> random_bytes{nullptr};
+std::atomic<const clock*> time_source{nullptr};
 
 // Only the mbedTLS of our own configuration asks us: a host's may have a time of its own.
 #if defined(WEIR_MBEDTLS_CONFIG_H)
-std::atomic<const clock*> time_source{nullptr};
-
-const clock& time_of_sessions() noexcept {
-  const clock* const source = time_source.load(std::memory_order_acquire);
-  return source == nullptr ? system_clock() : *source;
-}
-
 mbedtls_time_t seconds_now(mbedtls_time_t* into) {
-  const auto now = static_cast<mbedtls_time_t>(time_of_sessions().unix_seconds());
+  const auto now = static_cast<mbedtls_time_t>(session_clock().unix_seconds());
   if (into != nullptr) *into = now;
   return now;
 }
@@ -67,6 +62,11 @@ error start_once() noexcept {
 
 }  // namespace
 
+const clock& session_clock() noexcept {
+  const clock* const source = time_source.load(std::memory_order_acquire);
+  return source == nullptr ? system_clock() : *source;
+}
+
 error start_library() noexcept {
   static const error outcome = start_once();
   return outcome;
@@ -100,7 +100,7 @@ bool use_clock(const clock& source) noexcept {
 
 #if defined(WEIR_MBEDTLS_CONFIG_H)
 extern "C" mbedtls_ms_time_t mbedtls_ms_time(void) {
-  return weir::tls::time_of_sessions().now_ns() / weir::millisecond_ns;
+  return weir::tls::session_clock().now_ns() / weir::millisecond_ns;
 }
 #endif
 

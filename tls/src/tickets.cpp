@@ -8,9 +8,9 @@
 #include <psa/crypto.h>
 
 #include <weir/platform/assert.hpp>
-#include <weir/platform/clock.hpp>
 
 #include "certificate_data.hpp"
+#include "session_clock.hpp"
 
 namespace weir::tls {
 
@@ -98,7 +98,7 @@ int write_ticket(void* data, const mbedtls_ssl_session* session, unsigned char* 
   if (saved != 0) return saved;
   const result<std::size_t> sealed =
       with.seal({reinterpret_cast<std::byte*>(start), room_bytes}, state_bytes, host_of_handshake(),
-                system_clock().unix_seconds());
+                session_clock().unix_seconds());
   if (!sealed.ok()) return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
   *size = sealed.value();
   *lifetime_seconds = with.lifetime_seconds();
@@ -123,7 +123,7 @@ int parse_ticket(void* data, mbedtls_ssl_session* session, unsigned char* ticket
   ticket_sealer& with = *static_cast<ticket_sealer*>(data);
   const result<ticket_sealer::opened> got =
       with.open({reinterpret_cast<std::byte*>(ticket), size}, host_of_handshake(),
-                system_clock().unix_seconds());
+                session_clock().unix_seconds());
   if (!got.ok()) {
     return got.why() == errc::timed_out ? MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED
                                         : MBEDTLS_ERR_SSL_INVALID_MAC;
@@ -175,7 +175,7 @@ error set_up_tickets(context_data& of, const server_options& options) {
   if (const error why = digest_of(of, options, configuration)) return why;
   if (const error why =
           of.tickets.set_up(options.shared_ticket_keys, configuration,
-                            options.ticket_lifetime_seconds, system_clock().unix_seconds())) {
+                            options.ticket_lifetime_seconds, session_clock().unix_seconds())) {
     return why;
   }
   const bool optional = of.ask == client_certificates::optional;
