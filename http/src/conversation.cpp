@@ -343,6 +343,7 @@ void conversation::begin_next() noexcept {
 // A refusal is the last answer of a connection: what follows may have been smuggled.
 void conversation::refuse(const refusal_kind& kind) noexcept {
   count_refusal(kind);
+  if (!in_request_) request_.verb = parser_.verb();  // HEAD gets no content, whole or not
   keep_ = false;
   request_.keep_alive = true;  // whatever the peer asked for, the close is ours: linger
   answer(problem_response(kind));

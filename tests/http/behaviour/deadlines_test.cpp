@@ -48,6 +48,22 @@ BEHAVIOUR("D02 R64 R69 V15 a peer that drips its head gets 408 at the deadline, 
   CHECK(bites(how.counters) == 3);
 }
 
+BEHAVIOUR("D02 R80 a HEAD that does not come whole gets 408 without content") {
+  on.serve(hasty());
+  const peer_id told = on.connect({sim_step::send("HEAD / HTTP/1.1\r\nX"), sim_step::await_end()});
+  // Nobody could know yet what this was to be.
+  const peer_id untold = on.connect({sim_step::send("HEAD"), sim_step::await_end()});
+  on.until_ended();
+  for (const peer_id peer : {told, untold}) {
+    const auto seen = on.see(peer, {peer == told ? "HEAD" : "GET"});
+    CHECK(seen.broken == "");
+    REQUIRE(seen.complete == 1);
+    CHECK(seen.answers[0].status == 408);
+    CHECK(seen.answers[0].body.empty() == (peer == told));
+    CHECK(seen.end == sim_end::eof);
+  }
+}
+
 BEHAVIOUR("deadlines: on a kept connection the head's clock starts at its first byte") {
   limits bounds = hasty();
   bounds.idle_deadline = 10 * second_ns;

@@ -89,6 +89,8 @@ class head_parser {
   }
 
   refusal why() const noexcept { return why_; }
+  // Of the request that has begun, as soon as that much of it is here; unknown before.
+  http::method verb() const noexcept { return verb_; }
   // Bytes of the head, leading CRLFs included, once parse() said `done`.
   std::size_t consumed() const noexcept { return at_; }
   // Whether a request has begun: a byte other than leading CRLF was seen. An idle connection that
