@@ -1,15 +1,18 @@
 // fuzz/tls_seeds.cpp - writes the seeds of the targets `engine` and `transcript`.
 //
-// Usage: weir_fuzz_tls_seeds tests/fuzz/corpus. To be run again when the mbedTLS that weir builds
-// says something else in a handshake: recorded ones would end where they differ.
+// Usage: weir_fuzz_tls_seeds [--check] tests/fuzz/corpus. With --check nothing is written: it says
+// which seeds are not what would be. They are to be written again when a handshake of weir says
+// something else than before: recorded ones end where they differ, and nobody would notice.
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "tls_sides.hpp"
 
@@ -19,12 +22,34 @@ using namespace std::string_literals;
 
 namespace {
 
-bool write(const std::filesystem::path& folder, const std::string& name, std::string_view bytes) {
-  std::filesystem::create_directories(folder);
-  std::ofstream file(folder / (name + ".bin"), std::ios::binary);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  return static_cast<bool>(file);
-}
+// Where seeds go, or are compared with those that are there.
+class seed_folder {
+ public:
+  seed_folder(std::filesystem::path root, bool check) : root_(std::move(root)), check_(check) {}
+
+  void put(const std::string& target, const std::string& name, std::string_view bytes) {
+    const std::filesystem::path path = root_ / target / (name + ".bin");
+    if (check_) {
+      std::ifstream file(path, std::ios::binary);
+      const std::string there{std::istreambuf_iterator<char>(file), {}};
+      if (there == bytes) return;
+    } else {
+      std::filesystem::create_directories(path.parent_path());
+      std::ofstream file(path, std::ios::binary);
+      file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+      if (file.flush()) return;
+    }
+    good_ = false;
+    std::printf("%s/%s.bin %s\n", target.c_str(), name.c_str(),
+                check_ ? "is not what weir_fuzz_tls_seeds writes" : "could not be written");
+  }
+  bool good() const { return good_; }
+
+ private:
+  std::filesystem::path root_;
+  bool check_;
+  bool good_ = true;
+};
 
 // Moves all that `from` says to `to`, and appends it to `said`.
 bool carry(side& from, side& to, std::string& said) {
@@ -103,20 +128,20 @@ struct script {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "weir_fuzz_tls_seeds FOLDER\n");
+  const bool check = argc == 3 && std::string_view(argv[1]) == "--check";
+  if (argc != 2 && !check) {
+    std::fprintf(stderr, "weir_fuzz_tls_seeds [--check] FOLDER\n");
     return 2;
   }
   weir::fuzz::begin();
-  const std::filesystem::path folder = argv[1];
-  bool fine = true;
+  seed_folder into(argv[argc - 1], check);
   for (const bool older : {false, true}) {
     const recorded all = record(older);
     const std::string name = older ? "tls12" : "tls13";
     const std::string to_server(1, '\0');
     const std::string to_client(1, older ? '\3' : '\1');
     const auto put = [&](const std::string& what, const std::string& bytes) {
-      fine = write(folder / "transcript", name + "_" + what, bytes) && fine;
+      into.put("transcript", name + "_" + what, bytes);
     };
     put("client", to_server + all.client);
     put("server", to_client + all.server);
@@ -145,8 +170,6 @@ int main(int argc, char** argv) {
       {"reset", "\x04\x05\x64\x01\x20\x0d\x02\x06\x7f\x05\x10\x0f\x00"s},
       {"closed_in_the_handshake", "\x00\x08\x00\x0e\x00\x00\xff\x08\x01\x0f\x00\x04\x10\x0f\x00"s},
   };
-  for (const script& each : scripts) {
-    fine = write(folder / "engine", each.name, each.bytes) && fine;
-  }
-  return fine ? 0 : 1;
+  for (const script& each : scripts) into.put("engine", each.name, each.bytes);
+  return into.good() ? 0 : 1;
 }
