@@ -21,6 +21,7 @@
 #include <vector>
 
 #include <mbedtls/pk.h>
+#include <mbedtls/platform_time.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/ssl_ticket.h>
 #include <mbedtls/x509_crt.h>
@@ -35,6 +36,14 @@ extern "C" psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_ran
   *got = bytes;
   return ::getrandom(into, bytes, 0) == static_cast<ssize_t>(bytes) ? PSA_SUCCESS
                                                                     : PSA_ERROR_HARDWARE_FAILURE;
+}
+#endif
+
+#if defined(MBEDTLS_PLATFORM_MS_TIME_ALT)
+extern "C" mbedtls_ms_time_t mbedtls_ms_time(void) {
+  timespec at{};
+  ::clock_gettime(CLOCK_MONOTONIC, &at);
+  return std::int64_t{at.tv_sec} * 1'000 + at.tv_nsec / 1'000'000;
 }
 #endif
 

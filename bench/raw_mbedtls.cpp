@@ -36,6 +36,7 @@
 #include <weir/tls/context.hpp>
 
 #include "context_data.hpp"
+#include "tickets.hpp"
 
 namespace {
 
@@ -54,6 +55,7 @@ struct connection {
   }
 
   mbedtls_ssl_context ssl;
+  tls::digest host{};  // that its client has named, for the ticket
   int fd = -1;
   std::size_t matched = 0;  // bytes of the empty line that the last read ended in
   std::uint64_t owed = 0;   // bytes of answers
@@ -177,6 +179,7 @@ bool server::wait_for(connection& one, int code) {
 
 bool server::turn(connection& of) {
   if (!of.open) {
+    const tls::ticket_scope tickets(of.host);
     if (const int code = mbedtls_ssl_handshake(&of.ssl)) return wait_for(of, code);
     of.open = true;
     watch(of, EPOLLIN);
