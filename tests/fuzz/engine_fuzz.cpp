@@ -25,6 +25,7 @@ enum flag : unsigned char {
   older = 1,        // the client speaks TLS 1.2
   small_rings = 2,  // as small as they may be
   shaken = 4,       // the handshake is over when the acts begin
+  restless = 8,     // memory that is not needed is kept between the acts
 };
 
 enum class act : std::uint8_t {
@@ -80,7 +81,8 @@ class pair_of_ends {
   explicit pair_of_ends(unsigned flags)
       : client_(weir::fuzz::side::client((flags & older) != 0, options(flags))),
         server_(weir::fuzz::side::server(options(flags))),
-        ring_bytes_(options(flags).ring_bytes) {
+        ring_bytes_(options(flags).ring_bytes),
+        restless_((flags & restless) != 0) {
     if ((flags & shaken) != 0) settle();
   }
 
@@ -136,6 +138,10 @@ class pair_of_ends {
     }
     check(client_, server_);
     check(server_, client_);
+    if (restless_) return;
+    for (end_point* const of : {&client_, &server_}) {
+      of->one.call([](tls::engine& e) { e.give_back(); });
+    }
   }
 
   void finish() {
@@ -151,8 +157,9 @@ class pair_of_ends {
   }
 
  private:
-  static tls::engine_options options(unsigned flags) {
+  tls::engine_options options(unsigned flags) {
     tls::engine_options made;
+    made.records = &records_;
     if ((flags & small_rings) != 0) made.ring_bytes = tls::engine::ring_bytes_min;
     return made;
   }
@@ -262,9 +269,11 @@ class pair_of_ends {
     WEIR_ASSERT(!e.wants_receive(true) && !e.writable());
   }
 
+  weir::runtime::buffer_pool records_{tls::engine::records_bytes(), 2, 2};
   end_point client_;
   end_point server_;
   std::size_t ring_bytes_;
+  bool restless_;
 };
 
 }  // namespace

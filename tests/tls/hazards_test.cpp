@@ -54,14 +54,17 @@ struct naive {
   std::unique_ptr<engine> peer;
 };
 
-// An engine as server whose egress can be made narrow, and a client.
+// An engine as server whose egress can be made narrow, and a client. It puts its records down
+// whenever it may.
 struct ours {
   explicit ours(tls::version v) : ours(speaking(v)) {}
   explicit ours(const std::pair<tls::context, tls::context>& of) : pair(of.first, of.second) {
     result<std::unique_ptr<tls::session>> opened = tls::open_session(of.first.data(), {});
     REQUIRE(opened.ok());
+    tls::engine_options options;
+    options.records = &pool;
     pair.server = std::make_unique<engine>(
-        std::make_unique<narrow_session>(std::move(opened).value(), room), tls::engine_options());
+        std::make_unique<narrow_session>(std::move(opened).value(), room), options);
   }
   void shake() {
     REQUIRE(pair.shake());
@@ -74,12 +77,18 @@ struct ours {
       static_cast<void>(pair.server->advance());
       carry(*pair.server, *pair.client);
       text += read_all(*pair.client, why);
+      pair.server->give_back();
     }
     return text;
   }
-  error write(std::string_view text) { return pair.server->write(as_bytes(text)).why(); }
+  error write(std::string_view text) {
+    const error why = pair.server->write(as_bytes(text)).why();
+    pair.server->give_back();
+    return why;
+  }
 
   std::size_t room = plenty;
+  runtime::buffer_pool pool{engine::records_bytes(), 2, 2};
   engine_pair pair;
 };
 

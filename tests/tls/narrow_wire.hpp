@@ -59,6 +59,7 @@ struct narrow_session : tls::session, tls::wire {
   std::size_t record_bytes_max() const noexcept override { return over->record_bytes_max(); }
   std::string_view protocol() const noexcept override { return over->protocol(); }
   tls::version spoken() const noexcept override { return over->spoken(); }
+  void rest(runtime::buffer_pool& records) noexcept override { over->rest(records); }
   std::unique_ptr<tls::session> over;
   tls::wire* below = nullptr;
   std::size_t& room;

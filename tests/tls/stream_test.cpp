@@ -42,11 +42,15 @@ using part = std::function<task<error>(end_point&)>;
 
 struct world {
   explicit world(tls::version v = tls::version::tls_1_3, const platform::sim_options& network = {})
-      : of(speaking(v)), loop(scheduler_options(), network), pool(65'536, 256, 8) {}
+      : of(speaking(v)),
+        loop(scheduler_options(), network),
+        pool(65'536, 256, 8),
+        records(engine::records_bytes(), 256, 8) {}
 
   std::pair<tls::context, tls::context> of;
   virtual_loop loop;
   buffer_pool pool;
+  buffer_pool records;
   tls::stream_options server_options;
   tls::stream_options client_options;
   tls::engine_counters server_counters;
@@ -85,6 +89,7 @@ task<error> play(world& w, platform::socket_id id, bool server, const part& does
   scheduler& loop = w.loop.loop;
   tls::engine_options options;
   options.buffers = &w.pool;
+  options.records = &w.records;
   result<std::unique_ptr<engine>> made = server ? engine::for_server(w.of.first, options)
                                                 : engine::for_client(w.of.second, host, options);
   if (!made.ok()) co_return made.why();
@@ -163,6 +168,7 @@ ends run(world& w, const part& server, const part& client, time_ns span_ns = 60 
   REQUIRE(out.client.done);
   settle(w.loop.loop);
   CHECK(w.pool.in_use() == 0);
+  CHECK(w.records.in_use() == 0);
   CHECK(w.loop.net.violations().empty());
   return out;
 }
@@ -395,6 +401,7 @@ TEST_CASE("W10: 64 peers that never read do not keep a server from ending") {
   run_for(w.loop, 40 * second_ns);
   for (const outcome& each : clients) CHECK(each.done);
   CHECK(w.pool.in_use() == 0);
+  CHECK(w.records.in_use() == 0);
 }
 
 TEST_CASE("no spin: 64 streams blocked in both directions ask the library nothing meanwhile") {
@@ -447,6 +454,7 @@ TEST_CASE("no spin: 64 streams blocked in both directions ask the library nothin
   for (const outcome& each : servers) CHECK(each.done);
   for (const outcome& each : clients) CHECK(each.done);
   CHECK(w.pool.in_use() == 0);
+  CHECK(w.records.in_use() == 0);
 }
 
 TEST_CASE("stream: a peer that sends crumbs is bounded by records a second; a full one is not") {

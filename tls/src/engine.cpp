@@ -43,6 +43,7 @@ engine::engine(std::unique_ptr<session> over, const engine_options& options) noe
       session_(std::move(over)) {
   WEIR_ASSERT(options.ring_bytes >= ring_bytes_min);
   WEIR_ASSERT(options.buffers == nullptr || options.buffers->buffer_bytes() >= ring_bytes_min);
+  WEIR_ASSERT(options.records == nullptr || options.records->buffer_bytes() >= records_bytes());
   if (bridge_ == nullptr) {
     fail({errc::memory_exhausted, "tls engine"});
   } else if (const error why = session_->attach(*bridge_)) {
@@ -51,6 +52,10 @@ engine::engine(std::unique_ptr<session> over, const engine_options& options) noe
 }
 
 engine::~engine() = default;
+
+std::size_t engine::records_bytes() noexcept {
+  return session_records_bytes();
+}
 
 namespace {
 
@@ -402,6 +407,7 @@ bool engine::spoken_to_plainly() const noexcept {
 void engine::give_back() noexcept {
   ingress_.give_back_if_empty();
   egress_.give_back_if_empty();
+  if (options_.records != nullptr && !handshaking() && !fatal_) session_->rest(*options_.records);
 }
 
 }  // namespace weir::tls

@@ -18,6 +18,9 @@
 #include "required_configuration.hpp"
 #include "session.hpp"
 #include "tickets.hpp"
+#if defined(WEIR_MBEDTLS_CONFIG_H)
+#include "mbedtls/weir_mbedtls_rest.h"
+#endif
 
 namespace weir::tls {
 
@@ -86,12 +89,59 @@ error not_believed(std::uint32_t flags, int code) noexcept {
   return {errc::permission, why, code};
 }
 
+// The two buffers that mbedTLS works in, while nothing is in them. Only the mbedTLS of our own
+// configuration can be without: a host's keeps them as long as a session lives.
+class resting_records {
+ public:
+#if defined(WEIR_MBEDTLS_CONFIG_H)
+  // Once the handshake is over.
+  static void forget_handshake(mbedtls_ssl_context& ssl) noexcept {
+    weir_mbedtls_forget_handshake(&ssl);
+  }
+  void put_down(mbedtls_ssl_context& ssl, runtime::buffer_pool& pool) noexcept {
+    if (resting_) return;
+    resting_ = weir_mbedtls_rest(&ssl, lent_ ? 0 : 1, &kept_) != 0;
+    if (!resting_) return;
+    lent_.give_back();
+    pool_ = &pool;
+  }
+  // False: there is no memory.
+  bool take_up(mbedtls_ssl_context& ssl) noexcept {
+    if (!resting_) return true;
+    lent_ = pool_->take();
+    if (!lent_) return false;
+    WEIR_ASSERT(lent_.bytes().size() >= weir_mbedtls_records_bytes());
+    weir_mbedtls_rise(&ssl, &kept_, reinterpret_cast<unsigned char*>(lent_.bytes().data()));
+    resting_ = false;
+    return true;
+  }
+  // Before the end: the library would free them as its own.
+  void part(mbedtls_ssl_context& ssl) noexcept {
+    if (lent_) weir_mbedtls_take_records(&ssl);
+  }
+
+ private:
+  runtime::buffer_pool* pool_ = nullptr;
+  runtime::pooled_buffer lent_;
+  weir_mbedtls_resting kept_{};
+  bool resting_ = false;
+#else
+  static void forget_handshake(mbedtls_ssl_context& /*ssl*/) noexcept {}
+  void put_down(mbedtls_ssl_context& /*ssl*/, runtime::buffer_pool& /*pool*/) noexcept {}
+  bool take_up(mbedtls_ssl_context& /*ssl*/) noexcept { return true; }
+  void part(mbedtls_ssl_context& /*ssl*/) noexcept {}
+#endif
+};
+
 class mbedtls_session final : public session {
  public:
   explicit mbedtls_session(std::shared_ptr<const context_data> of) noexcept : of_(std::move(of)) {
     mbedtls_ssl_init(&ssl_);
   }
-  ~mbedtls_session() override { mbedtls_ssl_free(&ssl_); }
+  ~mbedtls_session() override {
+    records_.part(ssl_);
+    mbedtls_ssl_free(&ssl_);
+  }
 
   error open(std::string_view host_name) noexcept {
     if (const int code = mbedtls_ssl_setup(&ssl_, &of_->config)) return explain(code);
@@ -124,10 +174,11 @@ class mbedtls_session final : public session {
     if (code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || code == MBEDTLS_ERR_SSL_BAD_CERTIFICATE) {
       return {outcome::answer::failed, 0, not_believed(mbedtls_ssl_get_verify_result(&ssl_), code)};
     }
-    return code == 0 ? outcome{} : told(code);
+    return code == 0 ? over() : told(code);
   }
 
   outcome read(byte_span into) noexcept override {
+    if (!records_.take_up(ssl_)) return no_memory();
     const int code = mbedtls_ssl_read(&ssl_, reinterpret_cast<unsigned char*>(into.data()),
                                       call_bytes(into.size()));
     if (code > 0) return {outcome::answer::done, static_cast<std::size_t>(code), {}};
@@ -138,6 +189,7 @@ class mbedtls_session final : public session {
 
   outcome write(byte_view bytes) noexcept override {
     WEIR_ASSERT(!bytes.empty());
+    if (!records_.take_up(ssl_)) return no_memory();
     const int code = mbedtls_ssl_write(&ssl_, reinterpret_cast<const unsigned char*>(bytes.data()),
                                        call_bytes(bytes.size()));
     if (code >= 0) return {outcome::answer::done, static_cast<std::size_t>(code), {}};
@@ -145,6 +197,7 @@ class mbedtls_session final : public session {
   }
 
   outcome close_notify() noexcept override {
+    if (!records_.take_up(ssl_)) return no_memory();
     const int code = mbedtls_ssl_close_notify(&ssl_);
     return code == 0 ? outcome{} : told(code);
   }
@@ -163,6 +216,7 @@ class mbedtls_session final : public session {
     return mbedtls_ssl_get_version_number(&ssl_) == MBEDTLS_SSL_VERSION_TLS1_3 ? version::tls_1_3
                                                                                : version::tls_1_2;
   }
+  void rest(runtime::buffer_pool& records) noexcept override { records_.put_down(ssl_, records); }
 
  private:
   static int send(void* self, const unsigned char* bytes, std::size_t count) {
@@ -189,6 +243,15 @@ class mbedtls_session final : public session {
     return code_of(taken.why(), MBEDTLS_ERR_SSL_WANT_READ, MBEDTLS_ERR_NET_RECV_FAILED);
   }
 
+  static outcome no_memory() noexcept {
+    return {outcome::answer::failed, 0, error(errc::limit, "tls records")};
+  }
+
+  outcome over() noexcept {
+    resting_records::forget_handshake(ssl_);
+    return {};
+  }
+
   static outcome told(int code) noexcept {
     switch (code) {
       case MBEDTLS_ERR_SSL_WANT_READ: return {outcome::answer::want_read, 0, {}};
@@ -206,7 +269,7 @@ class mbedtls_session final : public session {
   // A certificate that was sent is held to what a required one is held to (CVE-2024-45159).
   outcome check_optional(int code) noexcept {
     const std::uint32_t flags = mbedtls_ssl_get_verify_result(&ssl_);
-    if (may_be_served(flags)) return code == 0 ? outcome{} : told(code);
+    if (may_be_served(flags)) return code == 0 ? over() : told(code);
     const int sent = mbedtls_ssl_send_alert_message(&ssl_, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
                                                     MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
     static_cast<void>(sent);  // the session is over, said or unsaid
@@ -215,12 +278,21 @@ class mbedtls_session final : public session {
 
   std::shared_ptr<const context_data> of_;
   mbedtls_ssl_context ssl_;
+  resting_records records_;
   digest host_{};  // that the client has named
   wire* wire_ = nullptr;
   bool ended_ = false;  // the wire said eof
 };
 
 }  // namespace
+
+std::size_t session_records_bytes() noexcept {
+#if defined(WEIR_MBEDTLS_CONFIG_H)
+  return weir_mbedtls_records_bytes();
+#else
+  return sizeof(void*);  // there are none: a pool has to have a size
+#endif
+}
 
 result<std::unique_ptr<session>> open_session(std::shared_ptr<const context_data> of,
                                               std::string_view host_name) noexcept {

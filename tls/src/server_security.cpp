@@ -12,9 +12,9 @@ namespace weir::tls {
 namespace {
 
 constexpr std::size_t ring_bytes = 65'536;
-constexpr std::uint32_t rings_kept_max = 16;
-// Two for each session, and how many of those there are is bounded by who accepts them.
-constexpr std::uint32_t rings_max = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint32_t buffers_kept_max = 16;  // of each kind
+// Three for each session, and how many of those there are is bounded by who accepts them.
+constexpr std::uint32_t buffers_max = std::numeric_limits<std::uint32_t>::max();
 
 std::unique_ptr<runtime::offload> make_workers(runtime::scheduler& owner,
                                                const server_security_options& options) {
@@ -38,16 +38,18 @@ server_security::server_security(runtime::scheduler& owner, std::shared_ptr<cons
                                  const server_security_options& options)
     : owner_(owner),
       context_(std::move(of)),
-      rings_(ring_bytes, rings_max, rings_kept_max),
+      rings_(ring_bytes, buffers_max, buffers_kept_max),
+      records_(engine::records_bytes(), buffers_max, buffers_kept_max),
       handshakes_(make_workers(owner, options)) {}
 
 server_security::~server_security() = default;
 
 result<std::unique_ptr<runtime::secured_stream>> server_security::secure(
     runtime::byte_stream& inner, const runtime::secured_limits& bounds) noexcept {
-  engine_options rings;
-  rings.buffers = &rings_;
-  result<std::unique_ptr<engine>> made = engine::for_server(context_->now(), rings);
+  engine_options memory;
+  memory.buffers = &rings_;
+  memory.records = &records_;
+  result<std::unique_ptr<engine>> made = engine::for_server(context_->now(), memory);
   if (!made.ok()) return made.why();
   stream_options options;
   options.bounds = bounds;

@@ -12,6 +12,7 @@
 
 #include <weir/platform/bytes.hpp>
 #include <weir/platform/error.hpp>
+#include <weir/runtime/buffer_pool.hpp>
 #include <weir/tls/context.hpp>
 
 namespace weir::tls {
@@ -69,7 +70,14 @@ class session {
   // Known once the handshake is over; empty when none was agreed on.
   virtual std::string_view protocol() const noexcept = 0;
   virtual version spoken() const noexcept = 0;
+
+  // Open, and not failed: nothing is asked of it for now. It may put down what only records under
+  // way need, and take that from `records` (which lives longer) when it is asked again.
+  virtual void rest(runtime::buffer_pool& /*records*/) noexcept {}
 };
+
+// What the buffers of such a pool hold.
+std::size_t session_records_bytes() noexcept;
 
 // The real one. `host_name` is for clients: the name that the server's certificate has to bear.
 result<std::unique_ptr<session>> open_session(std::shared_ptr<const context_data> of,

@@ -46,6 +46,10 @@ struct engine_options {
   // Where ciphertext waits once the handshake is over. Null: the heap. Buffers of at least
   // ring_bytes_min; the pool lives longer than the engine.
   runtime::buffer_pool* buffers = nullptr;
+  // Where an open session has the records it works on, as long as it works on some: one each way,
+  // and nothing while it waits. Null: it has room for both as long as it lives, as it does over an
+  // mbedTLS that weir did not build. Buffers of engine::records_bytes(); the pool lives longer.
+  runtime::buffer_pool* records = nullptr;
   // On the heap, each way: during the handshake, and after it when there is no pool.
   std::size_t ring_bytes = 65'536;
 };
@@ -68,6 +72,8 @@ class WEIR_EXPORT engine {
   static constexpr std::size_t ring_bytes_min = 2 * egress_reserve_bytes;
   // A record costs about the same whatever is in it: peers who send crumbs are counted.
   static constexpr std::size_t small_record_bytes = 512;
+  // For engine_options::records.
+  static std::size_t records_bytes() noexcept;
 
   static result<std::unique_ptr<engine>> for_server(const context& of,
                                                     const engine_options& options = {}) noexcept;
@@ -136,7 +142,7 @@ class WEIR_EXPORT engine {
   std::string_view protocol() const noexcept;
   version spoken() const noexcept;
 
-  // Gives ring memory back that is not needed. On the thread of the pool; during the handshake on
+  // Gives memory back that is not needed now. On the thread of the pools; during the handshake on
   // any one.
   void give_back() noexcept;
 

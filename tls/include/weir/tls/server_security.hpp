@@ -52,6 +52,7 @@ class WEIR_EXPORT server_security final : public runtime::stream_security {
   runtime::scheduler& owner_;
   std::shared_ptr<const live_context> context_;
   runtime::buffer_pool rings_;
+  runtime::buffer_pool records_;
   std::unique_ptr<runtime::offload> handshakes_;
 };
 
