@@ -215,8 +215,11 @@ function(weir_build_mbedtls)
   set(everest "${source}/3rdparty/everest")
   list(APPEND modules "${everest}/library/everest.c" "${everest}/library/x25519.c"
     "${everest}/library/Hacl_Curve25519_joined.c")
-  # What an idle session can do without: it takes the inner header, and so is a part of the library.
-  list(APPEND modules "${PROJECT_SOURCE_DIR}/tls/src/mbedtls/weir_mbedtls_rest.c")
+  # Ours, and parts of the library: where its memory is from; what an idle session can do without,
+  # for which it takes the inner header.
+  foreach(ours IN ITEMS memory rest)
+    list(APPEND modules "${PROJECT_SOURCE_DIR}/tls/src/mbedtls/weir_mbedtls_${ours}.c")
+  endforeach()
   add_library(weir_mbedtls STATIC ${modules})
   target_include_directories(weir_mbedtls SYSTEM
     PUBLIC "$<BUILD_INTERFACE:${source}/include>" "$<BUILD_INTERFACE:${everest}/include>"

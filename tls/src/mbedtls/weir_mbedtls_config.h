@@ -10,6 +10,8 @@
 #ifndef WEIR_MBEDTLS_CONFIG_H
 #define WEIR_MBEDTLS_CONFIG_H
 
+#include "weir_mbedtls_memory.h"
+
 /* The machine. */
 #define MBEDTLS_HAVE_ASM
 #define MBEDTLS_HAVE_TIME
@@ -17,6 +19,9 @@
 #define MBEDTLS_PLATFORM_C
 #define MBEDTLS_PLATFORM_TIME_ALT    /* both from weir::clock, so that a simulation */
 #define MBEDTLS_PLATFORM_MS_TIME_ALT /* can own them: library.cpp */
+#define MBEDTLS_PLATFORM_MEMORY
+#define MBEDTLS_PLATFORM_CALLOC_MACRO weir_mbedtls_calloc
+#define MBEDTLS_PLATFORM_FREE_MACRO free
 #define MBEDTLS_VERSION_C
 #define MBEDTLS_VERSION_FEATURES
 
@@ -108,7 +113,7 @@
 #define MBEDTLS_SSL_SESSION_TICKETS
 #define MBEDTLS_SSL_TICKET_C
 /* The largest record that weir sends; what it receives may be as large as TLS allows. Both have a
- * buffer as long as a session lives. */
+ * buffer while a session talks (weir_mbedtls_rest.h). */
 #if defined(WEIR_TLS_RECORD_BYTES)
 #define MBEDTLS_SSL_OUT_CONTENT_LEN WEIR_TLS_RECORD_BYTES
 #endif
