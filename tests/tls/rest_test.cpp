@@ -85,6 +85,32 @@ TEST_CASE("a session that waits has no records, whatever version it speaks") {
   CHECK(of.pool.in_use() == 0);
 }
 
+TEST_CASE("what a session said and read is not in the memory that the next one is lent") {
+  lent of(any_version());
+  of.rest();
+  const std::string secret = pattern(12'000);
+  const bool ends = GENERATE(false, true);
+  INFO((ends ? "one that ends before it has read all" : "one at rest"));
+  say(*of.pair->client, secret);
+  carry(*of.pair->client, *of.pair->server);
+  std::array<std::byte, 12'000> room;
+  REQUIRE(of.pair->server->read(byte_span(room).first(ends ? 100 : room.size())).ok());
+  if (ends) {
+    of.pair.reset();
+  } else {
+    of.put_down();
+  }
+  REQUIRE(of.pool.in_use() == 0);
+  const runtime::pooled_buffer one = of.pool.take();
+  const runtime::pooled_buffer other = of.pool.take();
+  for (const runtime::pooled_buffer* each : {&one, &other}) {
+    const std::string_view bytes{reinterpret_cast<const char*>(each->bytes().data()),
+                                 each->bytes().size()};
+    CHECK(bytes.find(secret.substr(0, 16)) == std::string_view::npos);
+    CHECK(bytes.find(secret.substr(secret.size() - 16)) == std::string_view::npos);
+  }
+}
+
 TEST_CASE("every split of the ciphertext gives the same text to sessions that rest in between") {
   const tls::version v = any_version();
   const std::string text = pattern(40'000);

@@ -53,10 +53,16 @@ static int is_at_rest(const mbedtls_ssl_context* ssl) {
          ssl->out_hdr == ssl->out_buf + MBEDTLS_SSL_SEQUENCE_NUMBER_LEN;
 }
 
-void weir_mbedtls_take_records(mbedtls_ssl_context* ssl) {
+static void forget_records(mbedtls_ssl_context* ssl) {
   /* All of them: a use that was forgotten is to fail where it is. */
   ssl->in_buf = ssl->in_ctr = ssl->in_hdr = ssl->in_len = ssl->in_iv = ssl->in_msg = NULL;
   ssl->out_buf = ssl->out_ctr = ssl->out_hdr = ssl->out_len = ssl->out_iv = ssl->out_msg = NULL;
+}
+
+void weir_mbedtls_take_records(mbedtls_ssl_context* ssl) {
+  mbedtls_platform_zeroize(ssl->in_buf, MBEDTLS_SSL_IN_BUFFER_LEN);
+  mbedtls_platform_zeroize(ssl->out_buf, MBEDTLS_SSL_OUT_BUFFER_LEN);
+  forget_records(ssl);
 }
 
 int weir_mbedtls_rest(mbedtls_ssl_context* ssl, int owned, weir_mbedtls_resting* kept) {
@@ -66,7 +72,7 @@ int weir_mbedtls_rest(mbedtls_ssl_context* ssl, int owned, weir_mbedtls_resting*
     mbedtls_zeroize_and_free(ssl->in_buf, MBEDTLS_SSL_IN_BUFFER_LEN);
     mbedtls_zeroize_and_free(ssl->out_buf, MBEDTLS_SSL_OUT_BUFFER_LEN);
   }
-  weir_mbedtls_take_records(ssl);
+  forget_records(ssl);
   return 1;
 }
 

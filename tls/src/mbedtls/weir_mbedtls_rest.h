@@ -36,7 +36,9 @@ int weir_mbedtls_rest(mbedtls_ssl_context* ssl, int owned, weir_mbedtls_resting*
 void weir_mbedtls_rise(mbedtls_ssl_context* ssl, const weir_mbedtls_resting* kept,
                        unsigned char* records);
 
-/* Takes the caller's buffers away from a session that is to be freed. */
+/* Takes the caller's buffers away from a session that is to be freed, erased: it may have text in
+ * them that was not read. One at rest has none: the library erases what it has given out, and
+ * encrypts what it is given where it stands. */
 void weir_mbedtls_take_records(mbedtls_ssl_context* ssl);
 
 #ifdef __cplusplus
