@@ -113,6 +113,15 @@ script staying(std::string bytes) {
   return {sim_step::send(std::move(bytes)), sim_step::await_end()};
 }
 
+// A peer that says hello, and reads nothing until its time is over.
+peer_id connect_deaf(stage& on) {
+  return on.connect_over(nullptr,
+                         {sim_step::stop_reading(), sim_step::send(hello(on)),
+                          sim_step::pause(deadline_ns + millisecond_ns), sim_step::read_fully(),
+                          sim_step::await_end()},
+                         true);
+}
+
 }  // namespace
 
 HANDSHAKE_BEHAVIOUR(
@@ -134,11 +143,7 @@ HANDSHAKE_BEHAVIOUR(
 HANDSHAKE_BEHAVIOUR("S11 a peer that never reads its handshake is held to the deadline") {
   on.serve(hasty());
   others good(on);
-  const peer_id deaf = on.connect_over(nullptr,
-                                       {sim_step::stop_reading(), sim_step::send(hello(on)),
-                                        sim_step::pause(deadline_ns + millisecond_ns),
-                                        sim_step::read_fully(), sim_step::await_end()},
-                                       true);
+  const peer_id deaf = connect_deaf(on);
   good.check();
   check_only_records(on.record(deaf).received);
   CHECK(on.finish().counters.timed_out_handshake_deadline == 1);
@@ -151,11 +156,7 @@ HANDSHAKE_BEHAVIOUR("S11 the longest chain there can be, and a peer that does no
   options.identities = {test::long_identity()};
   renew(on, std::move(options));
   others good(on);
-  const peer_id deaf = on.connect_over(nullptr,
-                                       {sim_step::stop_reading(), sim_step::send(hello(on)),
-                                        sim_step::pause(deadline_ns + millisecond_ns),
-                                        sim_step::read_fully(), sim_step::await_end()},
-                                       true);
+  const peer_id deaf = connect_deaf(on);
   good.check();
   const sim_record& r = on.record(deaf);
   if (on.exact()) CHECK(r.ended_ns - r.connected_ns == deadline_ns + millisecond_ns);
