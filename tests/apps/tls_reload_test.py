@@ -17,13 +17,27 @@ EXCHANGED = ("--tls-watch", "100ms") if served.WINDOWS else ()
 class Reload(TlsTest):
     """Certificates are exchanged while the server runs."""
 
-    def exchange(self, server, folder, number):
-        """The nth new certificate, in use when this returns; its serial."""
+    def exchange(self, server, folder):
+        """A new certificate, in use when this returns; its serial."""
         self.assertEqual(0, served.cert(folder, "--force").returncode)
         if not EXCHANGED:
             server.process.send_signal(served.signal.SIGHUP)
-        until(lambda: server.err.text().count("weir: reloaded") == number, "the reload")
-        return self.serial(folder)
+        return self.shown(server, folder)
+
+    def shown(self, server, folder):
+        """Waits until new connections are shown the certificate there is. Where files are watched
+        it may be read more than once: they are not written in one moment."""
+        serial = self.serial(folder)
+
+        def is_shown():
+            peer = Peer(server, folder)
+            peer.ask()
+            found = peer.serial
+            peer.close()
+            return found == serial
+        until(is_shown, "the reload")
+        until(lambda: "weir: reloaded" in server.err.text(), "what it says of it")
+        return serial
 
     def serial(self, folder):
         text = subprocess.run(["openssl", "x509", "-in", folder / "server.pem", "-noout",
@@ -60,13 +74,10 @@ class Reload(TlsTest):
         for each in threads:
             each.start()
         serials = [first]
-        for number in range(1, 7):
+        for _ in range(6):
             before = sum(asked)
             until(lambda before=before: sum(asked) > before + 6 or failures, "some load")
-            serials.append(self.exchange(server, folder, number))
-            now = Peer(server, folder)
-            self.assertEqual(serials[-1], now.serial)
-            now.close()
+            serials.append(self.exchange(server, folder))
         done.set()
         for each in threads:
             each.join()
@@ -110,29 +121,27 @@ class Reload(TlsTest):
         folder = self.certificates()
         server = self.serve(*OWN_TLS, "--tls-watch", "500ms", folder=folder)
         told = server.err.text
-        for number in range(1, 4):
+        for _ in range(3):
             self.assertEqual(0, served.cert(folder, "--force").returncode)
-            until(lambda number=number: told().count("weir: reloaded") == number, "the reload")
-            peer = Peer(server, folder)
-            peer.ask()
-            self.assertEqual(self.serial(folder), peer.serial)
-            peer.close()
+            self.shown(server, folder)
         # Said once, however often it is looked at; and taken back.
+        gone = "not reloaded, and what was in use stays in use: --tls-key server.key: there is no"
         key = (folder / "server.key").read_bytes()
         (folder / "server.key").unlink()
-        until(lambda: "not reloaded" in told(), "the refusal")
+        until(lambda: gone in told(), "the refusal")
+        before = told().count("weir: reloaded")
         (folder / "server.key").write_bytes(key)
-        until(lambda: told().count("weir: reloaded") == 4, "the reload")
-        self.assertEqual(1, told().count("not reloaded"))
+        until(lambda: told().count("weir: reloaded") > before, "the reload")
+        self.assertEqual(1, told().count(gone))
         server.stop()
 
     def test_a_session_of_before_is_a_full_handshake_after_and_a_served_one(self):
         folder = self.certificates()
         server = self.serve(*OWN_TLS, *EXCHANGED, folder=folder)
-        for number, version in enumerate(("-tls1_2", "-tls1_3"), 1):
+        for version in ("-tls1_2", "-tls1_3"):
             s_client(server, version, "-sess_out", "session", folder=folder)
             self.assertIn("Reused", s_client(server, version, "-sess_in", "session", folder=folder))
-            self.exchange(server, folder, number)
+            self.exchange(server, folder)
             said = s_client(server, version, "-sess_in", "session", folder=folder)
             self.assertIn("New, TLS", said)
             self.assertIn(ANSWER, said)

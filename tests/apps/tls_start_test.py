@@ -4,7 +4,7 @@ import shutil
 import unittest
 
 import served
-from served import OWN_TLS, curl
+from served import OWN_TLS, curl, until
 from tls_clients import ANSWER, TlsTest
 
 
@@ -83,6 +83,7 @@ class Start(TlsTest):
     def test_it_says_what_it_serves_and_where(self):
         folder = self.certificates("--name", "a.test")
         server = self.serve(*OWN_TLS, "--redirect-http", "127.0.0.1:0", folder=folder, more=1)
+        until(lambda: "redirecting" in server.err.text(), "what it says last")
         told = server.err.text()
         self.assertRegex(told, r"weir: certificate server\.pem for .*a\.test.* until .* GMT, "
                                r"serial [0-9a-f]{32}\n")
