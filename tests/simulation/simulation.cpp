@@ -149,6 +149,8 @@ int run_many(const char* program, const request_line& asked) {
       static_cast<void>(run_seed(program, seed, asked, again));
       if (again.digest != out.digest) {
         std::printf("seed %" PRIu64 " is not the same twice\n", seed);
+        std::printf("  repeat it: %s%s --from %" PRIu64 " --count 1\n", program,
+                    asked.what.secure ? " --tls" : "", seed);
         ++failures;
       }
     }
