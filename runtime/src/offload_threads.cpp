@@ -23,24 +23,8 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
       : owner_(owner), options_(options) {}
 
   error begin(const std::shared_ptr<offload_job>& job) noexcept override {
-    lock hold(mutex_);
-    if (stopping_) return error(errc::cancelled, "offload stopped");
-    // Jobs that workers have, or are about to take. Counted so, and not by who is idle: a worker
-    // that was told of a job and has not woken yet must not make room or take it away.
-    const std::size_t jobs = std::size_t{counters_.running} + queue_.count();
-    if (jobs >= workers_.size() && workers_.size() < options_.workers_max) {
-      if (!add_worker() && workers_.empty()) {
-        ++counters_.refused;
-        return error(errc::limit, "no thread could be started");
-      }
-    }
-    if (jobs >= workers_.size() + options_.queue_max) {
-      ++counters_.refused;
-      return error(errc::limit, "queue_max");
-    }
-    job->at = offload_job::phase::queued;
-    queue_.push(job);
-    work_.wake_one();
+    if (const error why = enqueue(job)) return why;
+    work_.wake_one();  // not under the lock: who is woken takes it at once
     return {};
   }
 
@@ -69,7 +53,7 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
     stopping_ = true;
     while (const std::shared_ptr<offload_job> job = queue_.pop()) dismiss(*job);
     for (worker& w : workers_) {
-      // One that is done has posted its answer, and will be told that.
+      // One that is done posts its answer, and will be told that.
       if (w.job != nullptr && w.job->at == offload_job::phase::running) dismiss(*w.job);
     }
     work_.wake_all();
@@ -104,6 +88,27 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
     bool busy = false;                 // in what is the user's: a job, or the end of its result
     bool ended = false;
   };
+
+  error enqueue(const std::shared_ptr<offload_job>& job) noexcept {
+    lock hold(mutex_);
+    if (stopping_) return error(errc::cancelled, "offload stopped");
+    // Jobs that workers have, or are about to take. Counted so, and not by who is idle: a worker
+    // that was told of a job and has not woken yet must not make room or take it away.
+    const std::size_t jobs = std::size_t{counters_.running} + queue_.count();
+    if (jobs >= workers_.size() && workers_.size() < options_.workers_max) {
+      if (!add_worker() && workers_.empty()) {
+        ++counters_.refused;
+        return error(errc::limit, "no thread could be started");
+      }
+    }
+    if (jobs >= workers_.size() + options_.queue_max) {
+      ++counters_.refused;
+      return error(errc::limit, "queue_max");
+    }
+    job->at = offload_job::phase::queued;
+    queue_.push(job);
+    return {};
+  }
 
   static void dismiss(offload_job& job) noexcept {
     job.at = offload_job::phase::abandoned;
@@ -166,7 +171,7 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
   // stop() clears the list; nothing is added after it.
   bool left(const worker&) const noexcept { return workers_.empty(); }
 
-  // Lets go of the lock for a while when nobody waits for the job.
+  // Lets go of the lock for a while.
   void finish(std::shared_ptr<offload_job> job) noexcept {
     if (job->at == offload_job::phase::abandoned) {
       ++counters_.late;
@@ -180,7 +185,11 @@ class thread_core final : public offload_core, public std::enable_shared_from_th
     job->at = offload_job::phase::done;
     offload_job& done = *job;
     done.answer.self = std::move(job);
+    // Not under the lock, which whoever is woken may want at once. Its waiter cannot leave before
+    // it is answered, and so the scheduler is there.
+    mutex_.unlock();
     owner_.post(done.answer);
+    mutex_.lock();
   }
 
   scheduler& owner_;  // used while somebody waits for a job: then it lives

@@ -3,6 +3,7 @@
 
 #include <new>
 #include <string>
+#include <thread>
 
 #include <weir/runtime/byte_stream.hpp>
 #include <weir/runtime/task_tree.hpp>
@@ -53,6 +54,8 @@ result<std::unique_ptr<scheduler>> scheduler::open(const scheduler_options& opti
 scheduler::~scheduler() {
   const std::uint32_t left = shutdown(10 * second_ns);
   WEIR_ASSERT(left == 0);  // a leaf operation did not answer; the sink was told which
+  // The job of a post() that is about to return may be what has ended us.
+  while (posting_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
   unpoison(receive_buffer_.get(), options_.receive_buffer_bytes);
   unpoison(send_buffer_.get(), options_.send_buffer_bytes);
 }
@@ -106,6 +109,7 @@ void scheduler::run_posted() noexcept {
 }
 
 void scheduler::post(posted_job& job) noexcept {
+  posting_.fetch_add(1, std::memory_order_relaxed);
   bool first = false;
   {
     lock hold(posted_mutex_);
@@ -114,9 +118,11 @@ void scheduler::post(posted_job& job) noexcept {
     (first ? posted_first_ : posted_last_->next) = &job;
     posted_last_ = &job;
     posted_any_.store(true, std::memory_order_release);
-    // Inside the lock: once it is released the scheduler may run the job and end.
-    if (first) poller_->wake();
   }
+  // Not under the lock: who is woken takes it at once, and would wait for us.
+  if (first) poller_->wake();
+  // Meanwhile the scheduler may have run the job, and be about to end: see the destructor.
+  posting_.fetch_sub(1, std::memory_order_release);
 }
 
 void scheduler::fire_timers() noexcept {

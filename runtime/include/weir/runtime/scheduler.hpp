@@ -164,7 +164,8 @@ class WEIR_EXPORT scheduler {
   mutex posted_mutex_;
   posted_job* posted_first_ = nullptr;  // under posted_mutex_
   posted_job* posted_last_ = nullptr;
-  std::atomic<bool> posted_any_{false};  // spares an idle turn the lock
+  std::atomic<bool> posted_any_{false};    // spares an idle turn the lock
+  std::atomic<std::uint32_t> posting_{0};  // calls of post() that have not returned
   scope root_;
   nursery background_;
 };
