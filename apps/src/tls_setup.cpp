@@ -105,6 +105,7 @@ bool tls_setup::changed() {
 std::vector<std::string> tls_setup::about() const {
   std::vector<std::string> lines;
   const std::vector<tls::certificate_facts>& facts = impl_->credentials.facts();
+  lines.reserve(facts.size());
   for (std::size_t i = 0; i < facts.size(); ++i) {
     lines.push_back("certificate " + impl_->settings.pairs[i].certificate + " for " +
                     facts[i].names + " until " + format_moment(facts[i].not_after) + ", serial " +
