@@ -91,6 +91,13 @@ TEST_CASE("what a session said and read is not in the memory that the next one i
   const std::string secret = pattern(12'000);
   const bool ends = GENERATE(false, true);
   INFO((ends ? "one that ends before it has read all" : "one at rest"));
+  {  // what the heap had there before is not the session's
+    const runtime::pooled_buffer one = of.pool.take();
+    const runtime::pooled_buffer other = of.pool.take();
+    for (const runtime::pooled_buffer* each : {&one, &other}) {
+      std::fill(each->bytes().begin(), each->bytes().end(), std::byte{});
+    }
+  }
   say(*of.pair->client, secret);
   carry(*of.pair->client, *of.pair->server);
   std::array<std::byte, 12'000> room;
