@@ -315,14 +315,6 @@ void stream::step() noexcept {
 
 void stream::on_receivable(std::uint64_t /*value*/, error why) noexcept {
   if (why && why.code != errc::cancelled) inner_ended(why);
-  if (!why && reader_.waiting != nullptr && !engine_->wants_receive(false)) {
-    // It is for the reader, who receives it himself: of all connections that are ready in a turn
-    // only the one that is being served has a ring then, and the same one, warm, for all.
-    inner_drained_ = false;
-    std::exchange(reader_.waiting, nullptr)->complete(0, {});
-    moved_.set();
-    return;
-  }
   if (!inner_eof_) pull();
   after_event();
 }
