@@ -1,8 +1,10 @@
 // tls/library.cpp - see the header.
 #include <weir/tls/library.hpp>
 
+#include <array>
 #include <atomic>
 
+#include <mbedtls/aes.h>
 #include <mbedtls/platform_time.h>
 #include <mbedtls/version.h>
 #include <psa/crypto.h>
@@ -51,12 +53,23 @@ error check_running_library() noexcept {
   return {};
 }
 
+// The first key of AES makes tables for all, and asks the processor what it can do, in memory that
+// nothing guards: two threads that shake hands at once would both write it.
+void make_tables() noexcept {
+  mbedtls_aes_context first;
+  mbedtls_aes_init(&first);
+  constexpr std::array<unsigned char, 16> key{};
+  static_cast<void>(mbedtls_aes_setkey_enc(&first, key.data(), 128));
+  mbedtls_aes_free(&first);
+}
+
 error start_once() noexcept {
   if (const error why = check_running_library()) return why;
   set_threading();
   set_time();
   const psa_status_t status = psa_crypto_init();
   if (status != PSA_SUCCESS) return {errc::not_supported, "psa_crypto_init", status};
+  make_tables();
   return {};
 }
 

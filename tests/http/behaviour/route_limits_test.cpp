@@ -196,7 +196,7 @@ BEHAVIOUR("route limits: a reader that stands still is cut off when its route sa
   on.serve(bounds);
   const auto stuck = [&on](std::string_view target) {
     return on.connect({sim_step::stop_reading(), sim_step::send(get(target)),
-                       sim_step::pause(second_ns), sim_step::close()},
+                       sim_step::pause(3 * second_ns), sim_step::close()},
                       true);
   };
   const peer_id plain = stuck("/own/large");

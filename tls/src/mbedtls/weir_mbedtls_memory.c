@@ -18,7 +18,8 @@ enum { small_bytes = 1024 };
 static void* (*volatile const reserve)(size_t) = &malloc;
 
 void* weir_mbedtls_calloc(size_t count, size_t bytes) {
-  if (bytes == 0 || count > small_bytes / bytes) return calloc(count, bytes);
+  if (count == 0 || bytes == 0) return calloc(1, 1); /* NULL would say that there is none */
+  if (count > small_bytes / bytes) return calloc(count, bytes);
   void* const made = reserve(count * bytes);
   if (made != NULL) memset(made, 0, count * bytes);
   return made;
