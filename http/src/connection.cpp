@@ -56,8 +56,11 @@ connection::next connection::wait_for_peer(runtime::scope& in) noexcept {
   if (kept_.head_clock_runs) {
     in.set_deadline(kept_.head_due_ns, "head_deadline");
   } else {
-    in.set_deadline(due_after(service_.loop.now_ns(), service_.bounds.idle_deadline),
-                    "idle_deadline");
+    // Taken once: inside TLS a peer wakes us with each byte of a record that never comes whole.
+    if (kept_.idle_due_ns == never_ns) {
+      kept_.idle_due_ns = due_after(service_.loop.now_ns(), service_.bounds.idle_deadline);
+    }
+    in.set_deadline(kept_.idle_due_ns, "idle_deadline");
   }
   if (talk_->between_requests()) service_.conversations.give_back(*std::exchange(talk_, nullptr));
   return next::wait_readable;

@@ -137,6 +137,7 @@ std::optional<conversation::step> conversation::receive() noexcept {
       // The first byte of a further request; what follows, leading CRLFs too, renews nothing.
       kept_->head_clock_runs = true;
       kept_->head_due_ns = due_after(service_.loop.now_ns(), service_.bounds.head_deadline);
+      kept_->idle_due_ns = never_ns;
     }
     return std::nullopt;
   }

@@ -47,6 +47,7 @@ struct connection_state {
   runtime::byte_stream& stream;
   const peer_address& peer;
   time_ns head_due_ns = never_ns;  // from accept, or from a request's first byte
+  time_ns idle_due_ns = never_ns;  // never_ns: it was not idle since its last request
   std::uint32_t served = 0;
   ending how = ending::none;
   bool head_clock_runs = true;     // from accept on; between requests it stands still

@@ -56,6 +56,29 @@ class torn_record final : public wrapped_layer {
   int said_ = 0;
 };
 
+// The first byte of its second record, and then one more for each text it is told to say.
+class dripped_record final : public wrapped_layer {
+ public:
+  using wrapped_layer::wrapped_layer;
+  std::size_t say(std::string_view text) override {
+    std::string& out = of_->outgoing();
+    if (++said_ == 1) return of_->say(text);
+    if (said_ == 2) {
+      const std::size_t before = out.size();
+      of_->say(text);
+      rest_ = out.substr(before);
+      out.resize(before);
+    }
+    out += rest_.substr(0, 1);
+    rest_.erase(0, 1);
+    return text.size();
+  }
+
+ private:
+  int said_ = 0;
+  std::string rest_;
+};
+
 // Its second record is not what it was.
 class flipped_bit final : public wrapped_layer {
  public:

@@ -309,6 +309,30 @@ HANDSHAKE_BEHAVIOUR(
   CHECK(how.counters.responses_2xx == others::count);
 }
 
+HANDSHAKE_BEHAVIOUR("idle_deadline: a record that is dripped says nothing, and renews nothing") {
+  limits bounds;
+  bounds.idle_deadline = second_ns;
+  on.serve(bounds);
+  script steps = {sim_step::send(get("/plaintext")), await_answers(1),
+                  sim_step::send(get("/echo/smuggled"))};
+  for (int i = 0; i < 12; ++i) {
+    steps.push_back(sim_step::pause(200 * millisecond_ns));
+    steps.push_back(sim_step::send("x"));
+  }
+  steps.push_back(sim_step::await_end());
+  const peer_id dripping =
+      on.connect_over(std::make_shared<test::dripped_record>(on.make_layer()), std::move(steps));
+  on.until_ended();
+  const auto seen = on.see(dripping);
+  CHECK(seen.broken == "");
+  CHECK(seen.complete == 1);
+  on.check_span(seen.lasted_ns, bounds.idle_deadline);
+  CHECK(on.state.smuggled == 0);
+  const ending how = on.finish();
+  CHECK(how.counters.timed_out_idle_deadline == 1);
+  CHECK(bites(how.counters) == 1);
+}
+
 HANDSHAKE_BEHAVIOUR("S12 R74 an end without close_notify between requests is an end like another") {
   on.serve({});
   const auto rude = [&on] { return std::make_shared<test::mute_end>(on.make_layer()); };
