@@ -14,6 +14,13 @@ const std::string partial_body =
     "POST /submit HTTP/1.1\r\nHost: weir\r\nX-API-Key: key\r\nContent-Type: application/json\r\n"
     "Content-Length: 10000\r\n\r\n{\"links\":[";
 
+// A reset inside a handshake is another one, and over sockets nobody knows how long those take. Of
+// the others one is there.
+sim_step all_shaken(stage& on) {
+  return await_that(
+      [&on] { return !on.secure() || !on.real_time() || on.counters().handshakes == rounds + 1; });
+}
+
 // A peer of each round plays `steps`; others are served beside them and after them.
 ending break_off(stage& on, const script& steps, bool small_window = false) {
   on.serve({});
@@ -39,16 +46,18 @@ BEHAVIOUR("X01 a reset right after connect, before any byte, leaves nothing") {
 }
 
 BEHAVIOUR("F01 X02 a reset inside a head leaves nothing, and is counted") {
-  const ending how = break_off(
-      on, {sim_step::send(partial_head), sim_step::pause(20 * millisecond_ns), sim_step::reset()});
+  const ending how =
+      break_off(on, {sim_step::send(partial_head), sim_step::pause(20 * millisecond_ns),
+                     all_shaken(on), sim_step::reset()});
   CHECK(how.counters.requests == 2);
   // All that were broken off: a system may drop one that dies before it is accepted.
   CHECK(how.counters.connections_reset == how.counters.connections_accepted - 2);
 }
 
 BEHAVIOUR("F02 X03 a reset inside a declared body leaves nothing, and is counted") {
-  const ending how = break_off(
-      on, {sim_step::send(partial_body), sim_step::pause(20 * millisecond_ns), sim_step::reset()});
+  const ending how =
+      break_off(on, {sim_step::send(partial_body), sim_step::pause(20 * millisecond_ns),
+                     all_shaken(on), sim_step::reset()});
   CHECK(how.counters.responses_2xx == 2);
   // All that were broken off: a system may drop one that dies before it is accepted.
   CHECK(how.counters.connections_reset == how.counters.connections_accepted - 2);
