@@ -1,13 +1,16 @@
 // platform/staged_file.hpp - whole or not at all, for one owner, over nobody else's file.
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <catch_amalgamated.hpp>
 
+#include <weir/platform/file.hpp>
 #include <weir/platform/random.hpp>
 #include <weir/platform/staged_file.hpp>
 
@@ -95,6 +98,26 @@ TEST_CASE("what is there is not replaced unless that was asked for", "[platform]
   CHECK(third.publish(replace_existing::no));
   CHECK(third.publish(replace_existing::yes));
   CHECK(fs::is_directory(folder.path("taken")));
+}
+
+// Windows does not give away a name that is open: a server was reading its certificate when a new
+// one was made.
+TEST_CASE("who reads what is replaced holds it up, and does not prevent it", "[platform]") {
+  const empty_folder folder;
+  staged_file first = written(folder.path("key"), "first");
+  staged_file second = written(folder.path("key"), "second");
+  REQUIRE_FALSE(first.publish(replace_existing::no));
+  weir::result<weir::file> opened = weir::file::open_read(folder.path("key"));
+  REQUIRE(opened.ok());
+  std::thread reader([held = std::move(opened).value()]() mutable {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    held = weir::file();
+  });
+  const weir::error why = second.publish(replace_existing::yes);
+  reader.join();
+  CAPTURE(why.where, why.os_code);
+  CHECK_FALSE(why);
+  CHECK(folder.content("key") == "second");
 }
 
 TEST_CASE("what was published can be taken back, and what was never published is not",

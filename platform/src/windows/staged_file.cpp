@@ -81,6 +81,26 @@ error write_all(HANDLE into, std::string_view text) noexcept {
   return {};
 }
 
+// A name that somebody has open cannot be given away: a server that reads its certificate again, a
+// scanner that looks into every new file. They are done in a moment, and are waited for.
+constexpr DWORD held_ms = 10;
+constexpr int held_max = 200;
+
+bool is_held() noexcept {
+  const DWORD code = GetLastError();
+  return code == ERROR_ACCESS_DENIED || code == ERROR_SHARING_VIOLATION;
+}
+
+bool move(const wide_path& from, const wide_path& to, replace_existing replace) noexcept {
+  const bool replaces = replace == replace_existing::yes;
+  const DWORD how = MOVEFILE_WRITE_THROUGH | (replaces ? MOVEFILE_REPLACE_EXISTING : DWORD{0});
+  for (int held = 0;; ++held) {
+    if (MoveFileExW(from.text.get(), to.text.get(), how) != 0) return true;
+    if (!replaces || held == held_max || !is_held()) return false;
+    Sleep(held_ms);
+  }
+}
+
 void remove(const std::string& path) noexcept {
   const result<wide_path> wide = widen(path);
   if (wide.ok()) DeleteFileW(wide.value().text.get());
@@ -112,11 +132,7 @@ error staged_file::publish(replace_existing replace) {
   if (!from.ok()) return from.why();
   const result<wide_path> to = widen(path_);
   if (!to.ok()) return to.why();
-  const DWORD how = MOVEFILE_WRITE_THROUGH |
-                    (replace == replace_existing::yes ? MOVEFILE_REPLACE_EXISTING : DWORD{0});
-  if (MoveFileExW(from.value().text.get(), to.value().text.get(), how) == 0) {
-    return last_error("MoveFileEx");
-  }
+  if (!move(from.value(), to.value(), replace)) return last_error("MoveFileEx");
   staged_.clear();
   published_ = true;
   return {};

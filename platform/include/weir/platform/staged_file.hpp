@@ -41,7 +41,8 @@ class WEIR_EXPORT staged_file {
   static result<staged_file> write(std::string_view path, std::string_view text);
 
   // Gives the file its name, at once and whole. errc::exists: there is something already, which was
-  // not touched; what is staged stays staged.
+  // not touched; what is staged stays staged. errc::permission: the folder or, on Windows, that for
+  // two seconds somebody had the file open which was to be replaced.
   error publish(replace_existing replace);
   // Takes back what publish() has just made, for a set of files of which a later one failed.
   void withdraw() noexcept;
