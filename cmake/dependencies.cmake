@@ -216,8 +216,8 @@ function(weir_build_mbedtls)
   list(APPEND modules "${everest}/library/everest.c" "${everest}/library/x25519.c"
     "${everest}/library/Hacl_Curve25519_joined.c")
   # Ours, and parts of the library: where its memory is from; what an idle session can do without,
-  # for which it takes the inner header.
-  foreach(ours IN ITEMS memory rest)
+  # for which it takes the inner header; the public keys of X25519.
+  foreach(ours IN ITEMS memory rest x25519)
     list(APPEND modules "${PROJECT_SOURCE_DIR}/tls/src/mbedtls/weir_mbedtls_${ours}.c")
   endforeach()
   add_library(weir_mbedtls STATIC ${modules})
@@ -235,6 +235,8 @@ function(weir_build_mbedtls)
     # A handshake without optimisation takes ten times as long, in each of thousands of tests.
     target_compile_options(weir_mbedtls PRIVATE $<$<CONFIG:Debug>:-O1>)
   endif()
+  set_source_files_properties("${source}/library/psa_crypto_ecp.c" PROPERTIES
+    COMPILE_DEFINITIONS mbedtls_ecp_mul=weir_mbedtls_ecp_mul)
   if(CMAKE_C_FLAGS MATCHES "-fsanitize=[^ ]*undefined")
     # x509_name_cmp() gives memcmp() the null pointers of two empty names, and the length 0: nothing
     # is read, and the next C allows it (N3322). Null with a length would crash all the same.
