@@ -80,14 +80,15 @@ class Raw(Peer):
 
 
 class Mbedtls(Peer):
-    """The raw loop of TLS."""
+    """The raw loop of TLS, over the mbedTLS that weir links."""
     name = "mbedtls"
     kinds = ()
     secure_kinds = ("plain", "full", "resumed", "file")
     prints_port = True
+    file_name = "weir_raw_mbedtls"
 
     def __init__(self, build):
-        self.program = str(build / "bin/weir_raw_mbedtls")
+        self.program = str(build / "bin" / self.file_name)
 
     def find(self):
         return self.program if Path(self.program).exists() else None
@@ -98,6 +99,12 @@ class Mbedtls(Peer):
         if scenario.kind == "file":
             command += ["--file", str(folder.parent / "www/files" / scenario.file)]
         return command
+
+
+class ReleasedMbedtls(Mbedtls):
+    """The same over mbedTLS as its own default builds it."""
+    name = "mbedtls-released"
+    file_name = "weir_released_raw_mbedtls"
 
 
 class Weir(Peer):
@@ -244,4 +251,5 @@ hdr Server haproxy hdr Date "%[date,http_date]"
 
 
 def all_peers(build):
-    return [Raw(build), Mbedtls(build), Weir(build), Nginx(), H2o(), Haproxy()]
+    return [Raw(build), Mbedtls(build), ReleasedMbedtls(build), Weir(build), Nginx(), H2o(),
+            Haproxy()]
