@@ -265,6 +265,31 @@ TEST_CASE("S17 client certificates: asked for, required, and held to be good in 
   }
 }
 
+TEST_CASE("a step of a handshake is light when it takes no key, and only then") {
+  const tls::version v = GENERATE(tls::version::tls_1_2, tls::version::tls_1_3);
+  const bool asks = GENERATE(false, true);
+  CAPTURE(v == tls::version::tls_1_3, asks);
+  tls::server_options server = server_options();
+  server.oldest = server.newest = v;
+  if (asks) {
+    server.ask = tls::client_certificates::optional;
+    server.client_anchors = anchors_of(authority());
+  }
+  const tls::context of_server = make_context(std::move(server));
+  const tls::context of_client = make_context(client_options());
+  engine_pair pair(of_server, of_client);
+  std::string steps;
+  for (int i = 0; i < 10 && pair.server->handshaking(); ++i) {
+    static_cast<void>(pair.client->advance());
+    carry(*pair.client, *pair.server);
+    steps += pair.server->light_step() ? 'l' : 'h';
+    static_cast<void>(pair.server->advance());
+    carry(*pair.server, *pair.client);
+  }
+  CHECK(steps == (v == tls::version::tls_1_3 && !asks ? "hl" : "hh"));
+  CHECK_FALSE(pair.server->light_step());
+}
+
 TEST_CASE("a reader that does not read bounds what a writer can put in") {
   const auto [of_server, of_client] = speaking(tls::version::tls_1_3);
   engine_pair pair(of_server, of_client);

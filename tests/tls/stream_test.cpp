@@ -493,7 +493,8 @@ TEST_CASE("stream: a peer that sends crumbs is bounded by records a second; a fu
 
 TEST_CASE(
     "stream: handshakes step on the offload class, and a worker that is stuck is left behind") {
-  world w;
+  const tls::version v = GENERATE(tls::version::tls_1_2, tls::version::tls_1_3);
+  world w(v);
   offload_options options;
   options.name = "handshakes";
   SECTION("in time") {
@@ -505,7 +506,8 @@ TEST_CASE(
     CHECK_FALSE(out.server.why);
     CHECK_FALSE(out.client.why);
     CHECK(with.got == with.text);
-    CHECK(pool.counters().jobs >= 2);
+    // The first finds that the client has said nothing yet; what follows its last word is light.
+    CHECK(pool.counters().jobs == (v == tls::version::tls_1_3 ? 2 : 3));
   }
   SECTION("never") {
     options.virtual_job_ns = never_ns;

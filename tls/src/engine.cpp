@@ -203,6 +203,10 @@ error engine::advance() noexcept {
   return fatal_;
 }
 
+bool engine::light_step() const noexcept {
+  return handshaking() && !fatal_ && session_->handshake_is_light();
+}
+
 error engine::step_handshake() noexcept {
   // Ends: it goes on only while it eats what is in the ingress.
   while (may_try(operation::handshake)) {

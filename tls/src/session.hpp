@@ -56,6 +56,9 @@ class session {
   virtual error attach(wire& to) noexcept = 0;
 
   virtual outcome handshake() noexcept = 0;
+  // Whether what handshake() does next, when it has what it waits for, is quick: a key that is
+  // agreed on or a signature takes a hundred times what a record takes. Sure of nothing: false.
+  virtual bool handshake_is_light() const noexcept { return false; }
   virtual outcome read(byte_span into) noexcept = 0;
   // One record at most. Not with nothing: that would be sent.
   virtual outcome write(byte_view bytes) noexcept = 0;

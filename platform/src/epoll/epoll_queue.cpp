@@ -42,7 +42,8 @@ error epoll_queue::open() noexcept {
   if (queue_ < 0) return last_error("epoll_create1");
   wake_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (wake_ < 0) return last_error("eventfd");
-  return control(EPOLL_CTL_ADD, wake_, wake_token, EPOLLIN);
+  // By edges: each write is one, and nobody has to read what the last ones have added up to.
+  return control(EPOLL_CTL_ADD, wake_, wake_token, EPOLLIN | EPOLLET);
 }
 
 error epoll_queue::control(int operation, int fd, std::uint64_t token,
@@ -81,8 +82,6 @@ result<std::size_t> epoll_queue::wait(std::span<ready_event> out, time_ns span_n
     const std::uint32_t bits = events[i].events;
     const std::uint64_t token = events[i].data.u64;
     if (token == wake_token) {
-      std::uint64_t drained = 0;
-      static_cast<void>(::read(wake_, &drained, sizeof drained));
       flag_.lower();
       woken = true;
       continue;

@@ -107,6 +107,9 @@ class WEIR_EXPORT engine {
   // Does what the last event made possible. During the handshake: no error once it is done,
   // errc::would_block until then. Later: what failed, or no error.
   error advance() noexcept;
+  // During the handshake: what advance() does next agrees on no key and signs nothing, so that
+  // it takes about as long as a request. Otherwise it is better computed on another thread.
+  bool light_step() const noexcept;
   // At least one byte, errc::would_block, errc::eof (the peer's close_notify), or the failure. An
   // end without close_notify is errc::truncated.
   result<std::size_t> read(byte_span into) noexcept;

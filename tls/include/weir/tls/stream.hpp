@@ -37,8 +37,9 @@ struct stream_options {
   // processor. A full record never counts: a fast peer is welcome. One more ends the session with
   // errc::limit of this name.
   runtime::secured_limits bounds{};
-  // Where the steps of handshakes run: a class of its own that always has a free worker, so that a
-  // flood of handshakes does not slow established sessions. Null: on the scheduler's thread.
+  // Where the steps of handshakes run that compute keys and signatures: a class of its own that
+  // always has a free worker, so that a flood of handshakes does not slow established sessions.
+  // Null: on the scheduler's thread, as the light ones always do.
   runtime::offload* handshakes = nullptr;
 };
 
