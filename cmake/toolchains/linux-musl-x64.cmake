@@ -3,6 +3,6 @@ set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR x86_64)
 set(ZIG_TARGET x86_64-linux-musl)
 include("${CMAKE_CURRENT_LIST_DIR}/zig.cmake")
-string(APPEND CMAKE_EXE_LINKER_FLAGS_INIT " -static")
+set(CMAKE_EXE_LINKER_FLAGS_INIT "-static")
 # Cross-compiling only in name: what is built runs here as it is.
 set(CMAKE_CROSSCOMPILING_EMULATOR /usr/bin/env)

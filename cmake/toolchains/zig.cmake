@@ -9,9 +9,8 @@ foreach(tool IN ITEMS AR RANLIB)
   set(CMAKE_C_COMPILER_${tool} "${CMAKE_${tool}}")
   set(CMAKE_CXX_COMPILER_${tool} "${CMAKE_${tool}}")
 endforeach()
-# Once more than a minute a target: zig makes the C++ library before the first link, and another
-# one for links with and without symbols. So all of them are without, those of CMake's checks too.
-set(CMAKE_EXE_LINKER_FLAGS_INIT "-s")
+# No -s here nor in a preset: zig makes the C++ library of a target before its first link, which is
+# one of CMake's own with none of our flags, and for links without symbols it makes another one.
 set(CMAKE_INSTALL_NAME_TOOL /bin/true CACHE FILEPATH "" FORCE) # macOS: static libraries need none
 # Without an -O flag zig turns a trapping UBSan on, which is for the presets to decide. Apple's
 # headers say of some pointers whether they may be null, and clang would complain of all others.
