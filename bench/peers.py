@@ -102,7 +102,7 @@ class Mbedtls(Peer):
 
 
 class ReleasedMbedtls(Mbedtls):
-    """The same over mbedTLS as its own default builds it."""
+    """The same over mbedTLS without what weir chose for speed."""
     name = "mbedtls-released"
     file_name = "weir_released_raw_mbedtls"
 

@@ -1,4 +1,4 @@
-/* bench/released_mbedtls_config.h - what weir's mbedTLS would cost if it were built as others do.
+/* bench/released_mbedtls_config.h - weir's mbedTLS before anything was chosen for speed.
  *
  * The same protocol and checks as weir_mbedtls_config.h, without what was chosen there for speed.
  */
